@@ -1,0 +1,91 @@
+// The policy concept: which keys each query sees, and where both lie in memory. Written once, run by every engine.
+//
+// An engine computes exact softmax attention tile by tile. A work item is one query tile of one (batch, head); the
+// engine walks the item's key tiles, loads them through the policy's maps, and asks for an element mask only where the
+// policy says one is needed. A policy is a plain trivially copyable struct whose members compile for host and device
+// (FVATTN_BOTH); what it points to (lists, windows) is memory of the engine's device.
+//
+// Every member is a template over the engine's tile shape T:
+//   T::kTileQ   query rows of a work item
+//   T::kTileKv  keys of a key tile
+//
+//   QMap q_map; KvMap kv_map;                  token maps (token_map.hpp): slot of a tile -> row in memory, or kNoRow
+//   int q_tiles<T>()                           query tiles of one (batch, head): the item's q_tile is below this
+//   int kv_tiles<T>()                          key tiles of one (batch, kv head)
+//   int steps<T>(item)                         key tiles this item visits; 0: its rows see nothing (o = 0, lse = -inf)
+//   int kv_tile<T>(item, step)                 which; any order, none twice
+//   bool needs_mask<T>(item, kv_tile)          some pair of slots in the tile is hidden, kNoRow slots included
+//   Mask mask<T>(item, kv_tile)                Mask::visible(q_slot, kv_slot), both counted inside the item and tile
+//
+// Optional members:
+//   OutMap o_map                               o, lse and d_q go to these rows instead of q_map's: partial results
+//   bool Mask::row_visible(q_slot), bool Mask::key_visible(kv_slot)     for masks that factor: visible(q, kv) is both.
+//                                              Engines then ask once a row and once a key instead of once a pair
+//
+// For gradients with keys stationary, the transposed schedule; the item's q_tile then counts key tiles and its head is
+// a query head (engines sum a kv head over its group):
+//   int q_steps<T>(kv_item)                    query tiles that see this key tile
+//   int q_tile<T>(kv_item, step)               which, ascending
+// The two schedules must agree: kv tile j is among the steps of item i exactly when i is among the q_steps of j.
+#pragma once
+
+#include <fvattn/engine/portable.hpp>
+#include <fvattn/engine/token_map.hpp>
+
+#include <concepts>
+#include <type_traits>
+
+namespace fvattn::engine {
+
+/// A query tile of one (batch, head); in the transposed schedule q_tile counts key tiles.
+struct WorkItem {
+  int q_tile = 0;
+  int head = 0;
+  int batch = 0;
+};
+
+template <int kRows>
+FVATTN_BOTH int GatherMap::row(const WorkItem& item, int tile, int slot) const {
+  const long long list = static_cast<long long>(item.batch) * heads + item.head;
+  return rows[(list * tiles_per_head + tile) * kRows + slot];
+}
+
+template <int kTileQ_, int kTileKv_>
+struct TileShape {
+  static constexpr int kTileQ = kTileQ_;
+  static constexpr int kTileKv = kTileKv_;
+};
+
+template <class P, class T = TileShape<64, 64>>
+concept ForwardPolicy = std::is_trivially_copyable_v<P> && requires(const P& p, const WorkItem& item, int n) {
+  { p.template q_tiles<T>() } -> std::convertible_to<int>;
+  { p.template kv_tiles<T>() } -> std::convertible_to<int>;
+  { p.template steps<T>(item) } -> std::convertible_to<int>;
+  { p.template kv_tile<T>(item, n) } -> std::convertible_to<int>;
+  { p.template needs_mask<T>(item, n) } -> std::convertible_to<bool>;
+  { p.template mask<T>(item, n).visible(n, n) } -> std::convertible_to<bool>;
+  { p.q_map.template row<T::kTileQ>(item, n, n) } -> std::convertible_to<int>;
+  { p.kv_map.template row<T::kTileKv>(item, n, n) } -> std::convertible_to<int>;
+};
+
+template <class P, class T = TileShape<64, 64>>
+concept BackwardPolicy = ForwardPolicy<P, T> && requires(const P& p, const WorkItem& item, int n) {
+  { p.template q_steps<T>(item) } -> std::convertible_to<int>;
+  { p.template q_tile<T>(item, n) } -> std::convertible_to<int>;
+};
+
+/// Masks that factor into rows and keys.
+template <class Mask>
+concept SeparableMask = requires(const Mask& m, int n) {
+  { m.row_visible(n) } -> std::convertible_to<bool>;
+  { m.key_visible(n) } -> std::convertible_to<bool>;
+};
+
+/// Where the results of a query tile go: the policy's o_map, or else its q_map.
+template <class P>
+FVATTN_BOTH const auto& output_map(const P& policy) {
+  if constexpr (requires { policy.o_map; }) return policy.o_map;
+  else return policy.q_map;
+}
+
+}  // namespace fvattn::engine

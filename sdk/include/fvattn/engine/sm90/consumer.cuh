@@ -1,0 +1,195 @@
+// A consumer warpgroup: 64 query rows of each tile. One software pipeline over all steps of the CTA: while the
+// softmax of step i runs, the product with V of step i - 1 is on the tensor cores, also across query tiles, so short
+// key sequences pay no ramp per tile.
+#pragma once
+
+#include "fvattn/engine/sm90/cursor.cuh"
+#include "fvattn/engine/sm90/epilogue.cuh"
+#include "fvattn/engine/sm90/products.cuh"
+#include "fvattn/engine/sm90/softmax.cuh"
+
+namespace fvattn::engine::sm90 {
+
+// Frees a K or V stage in every CTA that multicast into it needs: the producers of the whole cluster wait for it.
+template <class Config>
+__device__ __forceinline__ void release(SmemAddress empty) {
+  const int thread = threadIdx.x & (kWarpgroupThreads - 1);
+  if constexpr (Config::kCluster == 1) {
+    mbarrier_arrive_if(empty, thread == 0);
+  } else {
+    mbarrier_arrive_remote_if(empty, thread, thread < Config::kCluster);
+  }
+}
+
+// Sets scores that a row must not see to -inf. row0: slot of this thread's first row in the work item.
+template <class Config, class Policy>
+__device__ __forceinline__ void mask_scores(const ForwardParams<Policy>& p, float (&s)[Config::kTileKv / 2],
+                                            const Cursor<Config, Policy>& at, int row0) {
+  const int tile = at.kv_tile(p);
+  if (!at.empty && !p.policy.template needs_mask<Config>(at.item, tile)) return;
+  const int lane = threadIdx.x & 31;
+  const auto mask = p.policy.template mask<Config>(at.item, tile);
+#pragma unroll
+  for (int i = 0; i < Config::kTileKv / 2; ++i) {
+    const int row = row0 + ((i >> 1) & 1) * 8;
+    const int column = 8 * (i / 4) + 2 * (lane & 3) + (i & 1);
+    s[i] = mask.visible(row, column) & !at.empty ? s[i] : -INFINITY;
+  }
+}
+
+// Turn-taking of ping-pong: a consumer waits for its turn, issues, and passes the turn on.
+template <class Config>
+struct Turns {
+  static constexpr bool kActive = Config::kPingPong && Config::kConsumers > 1;
+  static constexpr int kFirstId = 1;
+  int me;
+  __device__ __forceinline__ void start() const {
+    if constexpr (kActive) {
+      if (me == Config::kConsumers - 1) pass();
+    }
+  }
+  __device__ __forceinline__ void wait() const {
+    if constexpr (kActive) named_barrier_sync(kFirstId + me, 2 * kWarpgroupThreads);
+  }
+  __device__ __forceinline__ void pass() const {
+    if constexpr (kActive) {
+      named_barrier_arrive(kFirstId + (me + 1 == Config::kConsumers ? 0 : me + 1), 2 * kWarpgroupThreads);
+    }
+  }
+};
+
+template <class Config, class Element, class Policy>
+__device__ __forceinline__ void consume(const ForwardParams<Policy>& p, SmemAddress smem, Seat<Config> seat, int me) {
+  Cursor<Config, Policy> now;
+  now.load(p, seat.worker);
+  if (!now.valid()) return;
+
+  const int lane = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
+  const int row_in_tile = seat.rank * Config::kCtaQ + me * kRowsPerConsumer + warp * 16 + lane / 4;
+  const SmemAddress q_base = smem + Config::kQOffset + me * Config::kQConsumerBytes;
+  const Turns<Config> turns{me};
+  RingPosition<Config::kQStages> q_at, q_next;
+  RingPosition<Config::kKStages> k_at;
+  RingPosition<Config::kVStages> v_at;
+  float s[Config::kTileKv / 2], o[Config::kHeadDim / 2];
+  std::uint32_t probabilities[Config::kTileKv / 4];
+  RowState row;
+  float alpha[2] = {1.0f, 1.0f};
+
+  auto k_stage = [&] { return smem + Config::kKOffset + k_at.stage * Config::kKvStageBytes; };
+  auto finish = [&](const WorkItem& item, RowState& done) {
+    float factor[2];
+    finish_rows(done, factor);
+    stage_output<Config, Element>(o, factor, q_base + q_at.stage * Config::kQStageBytes);
+    __syncwarp();
+    mbarrier_arrive_if(smem + Config::kOFull + 8 * (q_at.stage * Config::kConsumers + me), lane == 0);
+    if (p.lse != nullptr && (lane & 3) == 0) {
+      float* lse = p.lse + (static_cast<std::int64_t>(item.batch) * p.order.heads + item.head) * p.lse_rows;
+#pragma unroll
+      for (int r = 0; r < 2; ++r) {
+        const int token = p.policy.q_map.template row<Config::kTileQ>(item, item.q_tile, row_in_tile + 8 * r);
+        if (token != kNoRow) lse[token] = log_sum_exp(done, r, p.scale);
+      }
+    }
+  };
+
+  // The scores of an item's first step, with nothing else in flight.
+  auto begin = [&](const Cursor<Config, Policy>& at) {
+    mbarrier_wait(smem + Config::kQFull + 8 * q_at.stage, q_at.parity);
+    mbarrier_wait(smem + Config::kKFull + 8 * k_at.stage, k_at.parity);
+    pin(s);
+    wgmma_fence();
+    issue_scores<Config, Element>(s, q_base + q_at.stage * Config::kQStageBytes, k_stage());
+    wgmma_wait<0>();
+    pin(s);
+    release<Config>(smem + Config::kKEmpty + 8 * k_at.stage);
+    k_at.advance();
+    row = RowState{};
+    mask_scores<Config>(p, s, at, row_in_tile);
+    softmax_step(s, row, alpha, p.scale_log2);
+    pack_probabilities<Element>(s, probabilities);
+  };
+  // The values of an item's last step, and its output.
+  auto end = [&](const Cursor<Config, Policy>& at, bool pass) {
+    mbarrier_wait(smem + Config::kVFull + 8 * v_at.stage, v_at.parity);
+    turns.wait();
+    pin(o);
+    pin(probabilities);
+    wgmma_fence();
+    issue_values<Config, Element>(o, probabilities, smem + Config::kVOffset + v_at.stage * Config::kKvStageBytes,
+                                  !at.first_step(), [&] {
+                                    if (pass) turns.pass();
+                                  });
+    wgmma_wait<0>();
+    pin(o);
+    pin(probabilities);
+    release<Config>(smem + Config::kVEmpty + 8 * v_at.stage);
+    v_at.advance();
+    finish(at.item, row);
+  };
+
+  turns.start();
+  q_next.advance();
+  begin(now);
+
+  while (true) {
+    Cursor<Config, Policy> next = now;
+    next.advance(p, seat.worker);
+    if (!next.valid()) break;
+    const bool tile_done = next.first_step();
+    if constexpr (Config::kQStages == 1) {
+      if (tile_done) {
+        end(now, true);
+        q_at.advance();
+        begin(next);
+        now = next;
+        continue;
+      }
+    }
+    const RingPosition<Config::kQStages> q_use = tile_done ? q_next : q_at;
+    if (tile_done) mbarrier_wait(smem + Config::kQFull + 8 * q_use.stage, q_use.parity);
+    mbarrier_wait(smem + Config::kKFull + 8 * k_at.stage, k_at.parity);
+    mbarrier_wait(smem + Config::kVFull + 8 * v_at.stage, v_at.parity);
+
+    turns.wait();
+    pin(s);
+    pin(o);
+    pin(probabilities);
+    wgmma_fence();
+    issue_scores<Config, Element>(s, q_base + q_use.stage * Config::kQStageBytes, k_stage());
+    issue_values<Config, Element>(o, probabilities, smem + Config::kVOffset + v_at.stage * Config::kKvStageBytes,
+                                  !now.first_step(), [&] { turns.pass(); });
+
+    wgmma_wait<1>();
+    pin(s);
+    release<Config>(smem + Config::kKEmpty + 8 * k_at.stage);
+    k_at.advance();
+    RowState done = row;
+    if (tile_done) row = RowState{};
+    mask_scores<Config>(p, s, next, row_in_tile);
+    const bool rescale = softmax_step(s, row, alpha, p.scale_log2);
+    // The exponentials belong before the wait: they are what the product with V hides. Only a branch that depends on
+    // them keeps ptxas from sinking them below it; a sum of exponentials is never negative.
+    if (row.sum[0] + row.sum[1] < 0.0f) __trap();
+
+    wgmma_wait<0>();
+    pin(o);
+    pin(probabilities);
+    release<Config>(smem + Config::kVEmpty + 8 * v_at.stage);
+    v_at.advance();
+    if (tile_done) {
+      finish(now.item, done);
+      q_at = q_next;
+      q_next.advance();
+    } else if (rescale) {
+#pragma unroll
+      for (int i = 0; i < Config::kHeadDim / 2; ++i) o[i] *= alpha[(i >> 1) & 1];
+    }
+    pack_probabilities<Element>(s, probabilities);
+    now = next;
+  }
+
+  end(now, me + 1 < Config::kConsumers);
+}
+
+} // namespace fvattn::engine::sm90

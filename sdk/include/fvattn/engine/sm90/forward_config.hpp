@@ -1,0 +1,75 @@
+// The shape of one forward kernel: tile sizes, warpgroups, stages, and where everything lies in shared memory.
+// Plain host code: heuristics.hpp chooses among configurations, the kernel is instantiated with one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fvattn::engine::sm90 {
+
+inline constexpr int kRowsPerConsumer = 64; // query rows of one consumer warpgroup: the m of wgmma
+inline constexpr int kChunkColumns = 64;    // 128 bytes of 16-bit elements: the swizzle width
+inline constexpr int kMaxSharedBytes = 227 * 1024;
+
+// kHeadDim   columns computed: a multiple of 16. Smaller head dims run in it with zero-filled columns.
+// kTileKv    keys per step: a multiple of 16, at most 256
+// kConsumers consumer warpgroups, 64 query rows each
+// kQStages   query tiles in flight; the output of a tile leaves through its query stage. With one stage the next tile
+//            starts when the output has left; with two its first scores overlap the last values of this one
+// kCluster   CTAs of a cluster that share K and V by multicast (1 or 2)
+// kPingPong  consumer warpgroups take turns issuing matrix products, so that one's softmax hides behind another's
+// kHandOver  with kPingPong: products with V still to be issued when the turn is passed on. Waking the next consumer
+//            takes about 100 clocks, in which the tensor cores would idle
+template <int kHeadDim_, int kTileKv_, int kConsumers_, int kQStages_, int kKStages_, int kVStages_, int kCluster_,
+          bool kPingPong_, int kHandOver_ = 4>
+struct ForwardConfig {
+  static constexpr int kHeadDim = kHeadDim_;
+  static constexpr int kTileKv = kTileKv_;
+  static constexpr int kConsumers = kConsumers_;
+  static constexpr int kQStages = kQStages_;
+  static constexpr int kKStages = kKStages_;
+  static constexpr int kVStages = kVStages_;
+  static constexpr int kCluster = kCluster_;
+  static constexpr bool kPingPong = kPingPong_;
+  static constexpr int kHandOver = kHandOver_;
+
+  static constexpr int kCtaQ = kConsumers * kRowsPerConsumer; // query rows of a CTA
+  static constexpr int kTileQ = kCtaQ * kCluster;             // and of a work item, which a cluster shares
+  static constexpr int kThreads = (kConsumers + 1) * 128;
+  static constexpr int kChunks = (kHeadDim + kChunkColumns - 1) / kChunkColumns;
+  // setmaxnreg budget: the sum over warpgroups is at most 512.
+  static constexpr int kConsumerRegisters = kConsumers == 1 ? 240 : kConsumers == 2 ? 232 : 160;
+  static constexpr int kProducerRegisters = kConsumers == 3 ? 32 : 40;
+
+  static constexpr int kQChunkBytes = kRowsPerConsumer * 128;        // 64 rows of one chunk
+  static constexpr int kQConsumerBytes = kChunks * kQChunkBytes;     // one consumer's rows
+  static constexpr int kQStageBytes = kConsumers * kQConsumerBytes;
+  static constexpr int kKvChunkBytes = kTileKv * 128;
+  static constexpr int kKvStageBytes = kChunks * kKvChunkBytes;
+  static constexpr int kKvBoxRows = kTileKv / kCluster; // rows that one CTA of a cluster loads
+
+  static constexpr int kQOffset = 0;
+  static constexpr int kKOffset = kQOffset + kQStages * kQStageBytes;
+  static constexpr int kVOffset = kKOffset + kKStages * kKvStageBytes;
+  static constexpr int kBarrierOffset = kVOffset + kVStages * kKvStageBytes;
+  // Barriers, 8 bytes each, in this order.
+  static constexpr int kQFull = kBarrierOffset;
+  static constexpr int kQEmpty = kQFull + 8 * kQStages;
+  static constexpr int kOFull = kQEmpty + 8 * kQStages;
+  static constexpr int kKFull = kOFull + 8 * kQStages * kConsumers;
+  static constexpr int kKEmpty = kKFull + 8 * kKStages;
+  static constexpr int kVFull = kKEmpty + 8 * kKStages;
+  static constexpr int kVEmpty = kVFull + 8 * kVStages;
+  static constexpr int kSharedBytes = kVEmpty + 8 * kVStages;
+
+  static_assert(kHeadDim % 16 == 0 && kHeadDim <= 256);
+  static_assert(kTileKv % 16 == 0 && kTileKv <= 256);
+  static_assert(kCluster == 1 || kTileKv % 16 == 0, "each CTA's box is whole swizzle atoms");
+  static_assert(kHandOver >= 0 && kHandOver < kTileKv / 16);
+  static_assert(kConsumers >= 1 && kConsumers <= 3 && kQStages >= 1);
+  static_assert(kConsumers < 3 || kQStages > 1, "three consumers with one query stage were seen to hang: not supported");
+  static_assert(kSharedBytes <= kMaxSharedBytes);
+  static_assert(kConsumers * kConsumerRegisters + kProducerRegisters <= 512);
+};
+
+} // namespace fvattn::engine::sm90

@@ -1,0 +1,61 @@
+// Launches the forward kernel of one configuration for one policy.
+#pragma once
+
+#include <atomic>
+
+#include "fvattn/engine/sm90/forward_kernel.cuh"
+#include "fvattn/engine/sm90/heuristics.hpp"
+#include "fvattn/engine/sm90/tensor_map_of.hpp"
+
+namespace fvattn::engine::sm90 {
+
+// Raises a kernel's shared-memory limit, once for each device the process uses.
+template <auto kKernel, int kBytes>
+cudaError_t allow_shared_memory() {
+  static std::atomic<std::uint64_t> done{0}; // one bit a device; devices past 63 are set each time
+  int device = 0;
+  if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return error;
+  const std::uint64_t bit = device < 64 ? std::uint64_t{1} << device : 0;
+  if ((done.load(std::memory_order_relaxed) & bit) != 0) return cudaSuccess;
+  const cudaError_t error = cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
+  if (error == cudaSuccess) done.fetch_or(bit, std::memory_order_relaxed);
+  return error;
+}
+
+// Enqueues on `stream`; no allocation, no synchronisation, can be captured. cudaErrorInvalidValue when TMA cannot
+// address a view (is_tma_ready). `longest_last`: query tiles cost more the higher their number (causal).
+template <class Config, class Element, class Policy>
+cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool longest_last, cudaStream_t stream) {
+  ForwardParams<Policy> p;
+  const bool encoded =
+      encode_view(policy.q_map, args.q, args, args.q_tokens, args.heads, kRowsPerConsumer, p.q) &&
+      encode_view(policy.kv_map, args.k, args, args.kv_tokens, args.kv_heads, Config::kKvBoxRows, p.k) &&
+      encode_view(policy.kv_map, args.v, args, args.kv_tokens, args.kv_heads, Config::kKvBoxRows, p.v) &&
+      encode_view(policy.q_map, args.o, args, args.q_tokens, args.heads, kRowsPerConsumer, p.o);
+  if (!encoded) return cudaErrorInvalidValue;
+  p.policy = policy;
+  const std::int64_t kv_bytes = std::int64_t{args.kv_tokens} * Config::kChunks * kChunkColumns * 2 * 2;
+  p.order = plan_work(policy.template q_tiles<Config>(), args.heads, args.kv_heads, args.batch, kv_bytes, args.l2_bytes,
+                      args.sm_count / Config::kCluster, longest_last);
+  p.lse = args.lse;
+  p.lse_rows = args.q_tokens;
+  p.heads_per_kv_head = args.heads / args.kv_heads;
+  p.scale = args.scale;
+  p.scale_log2 = args.scale * 1.4426950408889634f;
+
+  constexpr auto kKernel = forward_kernel<Config, Element, Policy>;
+  if (const cudaError_t error = allow_shared_memory<kKernel, Config::kSharedBytes>(); error != cudaSuccess) return error;
+  cudaLaunchAttribute cluster;
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim = {Config::kCluster, 1, 1};
+  cudaLaunchConfig_t launch = {};
+  launch.gridDim = dim3(static_cast<unsigned>(p.order.workers * Config::kCluster));
+  launch.blockDim = dim3(Config::kThreads);
+  launch.dynamicSmemBytes = Config::kSharedBytes;
+  launch.stream = stream;
+  launch.attrs = &cluster;
+  launch.numAttrs = 1;
+  return cudaLaunchKernelEx(&launch, kKernel, p);
+}
+
+} // namespace fvattn::engine::sm90

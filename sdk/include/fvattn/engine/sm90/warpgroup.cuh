@@ -1,0 +1,85 @@
+// What a warpgroup needs around its wgmma: fences, groups, shared-memory descriptors, register budgets.
+#pragma once
+
+#include <cstdint>
+
+#include "fvattn/engine/sm90/mbarrier.cuh"
+
+namespace fvattn::engine::sm90 {
+
+inline constexpr int kWarpgroupThreads = 128;
+
+__device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+__device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+template <int kPending>
+__device__ __forceinline__ void wgmma_wait() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+}
+
+// Pins registers at this point: the compiler may move neither their reads nor their writes across it. Needed on both
+// sides of asynchronous use, because the asm of a wgmma ends long before the instruction does.
+template <int kCount>
+__device__ __forceinline__ void pin(float (&r)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) asm volatile("" : "+f"(r[i])::"memory");
+}
+template <int kCount>
+__device__ __forceinline__ void pin(std::uint32_t (&r)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) asm volatile("" : "+r"(r[i])::"memory");
+}
+
+// setmaxnreg: 512 registers per thread column are shared by the warpgroups of a CTA.
+template <int kRegisters>
+__device__ __forceinline__ void registers_shrink() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+template <int kRegisters>
+__device__ __forceinline__ void registers_grow() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kRegisters));
+}
+
+// Shared-memory matrix descriptor, 128-byte swizzle. A tile is stored as chunks of 64 columns (128 B), each chunk as
+// rows of 128 B, every 8 rows one 1024-byte swizzle atom: stride 1024 B between atoms along the rows.
+// chunk_stride_bytes is what separates two chunks; the hardware uses it for MN-major operands only.
+__device__ __forceinline__ std::uint64_t matrix_descriptor(SmemAddress base, std::uint32_t chunk_stride_bytes) {
+  constexpr std::uint64_t kSwizzle128 = std::uint64_t{1} << 62;
+  constexpr std::uint64_t kAtomStride = std::uint64_t{1024 >> 4} << 32;
+  return kSwizzle128 | kAtomStride | (static_cast<std::uint64_t>(chunk_stride_bytes >> 4) << 16) |
+         static_cast<std::uint64_t>((base & 0x3FFFFu) >> 4);
+}
+// Moves a descriptor; a multiple of 16 bytes.
+__device__ __forceinline__ std::uint64_t descriptor_offset(std::uint64_t descriptor, std::uint32_t bytes) {
+  return descriptor + (bytes >> 4);
+}
+
+// Byte offset of 16-byte piece `piece` (8 columns) of `row` inside a chunk with 128-byte swizzle.
+__device__ __forceinline__ std::uint32_t swizzled_offset(int row, int piece) {
+  return static_cast<std::uint32_t>(row * 128 + ((piece ^ (row & 7)) << 4));
+}
+
+// Named barriers (ids 1 to 15) among `threads` threads of the CTA.
+__device__ __forceinline__ void named_barrier_sync(int id, int threads) {
+  asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+__device__ __forceinline__ void named_barrier_arrive(int id, int threads) {
+  asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory");
+}
+
+__device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory"); }
+__device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
+__device__ __forceinline__ std::uint32_t cluster_rank() {
+  std::uint32_t rank;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+
+// Stores four 8x8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+__device__ __forceinline__ void stmatrix_x4(SmemAddress row, std::uint32_t r0, std::uint32_t r1, std::uint32_t r2,
+                                            std::uint32_t r3) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(row), "r"(r0), "r"(r1),
+               "r"(r2), "r"(r3)
+               : "memory");
+}
+
+} // namespace fvattn::engine::sm90
