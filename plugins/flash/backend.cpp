@@ -1,0 +1,23 @@
+#include "backend.hpp"
+
+#include "cpu/dispatch.hpp"
+#include "gpu/dispatch.hpp"
+
+namespace flash {
+
+using namespace fvattn::plugin;
+
+void FlashAttention::plan(const fvattn_problem& p, const void*, Plan& plan) {
+  plan.flags(FVATTN_PLAN_DETERMINISTIC);
+  if (p.flags & FVATTN_PROBLEM_NEED_GRAD) plan.save("lse", dtype(p) == kF64 ? kF64 : kF32, {p.batch, p.heads, p.q_len});
+  if (on_gpu_)
+    gpu::plan(p, plan);
+  else
+    cpu::plan(p, plan);
+}
+
+void FlashAttention::forward(const Call& call) { on_gpu_ ? gpu::forward(call) : cpu::forward(call); }
+
+void FlashAttention::backward(const Call& call) { on_gpu_ ? gpu::backward(call) : cpu::backward(call); }
+
+}  // namespace flash

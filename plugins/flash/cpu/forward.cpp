@@ -1,0 +1,24 @@
+#include "arguments.hpp"
+#include "dispatch.hpp"
+
+namespace flash::cpu {
+
+void forward(const plugin::Call& call) {
+  const fvattn_problem& p = call.problem();
+  plugin::Workspace workspace = call.workspace();
+  const CpuSchedule schedule(call, workspace);
+  with_element(plugin::dtype(p), [&](auto element) {
+    using E = decltype(element);
+    engine::cpu::ForwardArgs<E> args;
+    set_sizes(args, p);
+    args.q = view<const E>(call.in("q"));
+    args.k = view<const E>(call.in("k"));
+    args.v = view<const E>(call.in("v"));
+    args.o = view<E>(call.out("o"));
+    if (const fvattn_tensor* lse = call.find_out("lse")) args.lse = plugin::data<float>(*lse);
+    if (const fvattn_tensor* lse = call.find_saved("lse")) args.saved_lse = plugin::data<engine::cpu::Accumulate<E>>(*lse);
+    schedule.visit([&](const auto& policy) { engine::cpu::forward(args, policy, on_host_threads); });
+  });
+}
+
+}  // namespace flash::cpu

@@ -1,0 +1,39 @@
+// The GPU that a call runs on.
+#pragma once
+
+#include <fvattn/plugin.hpp>
+#include <fvattn/plugin/cuda.hpp>
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+namespace flash::gpu {
+
+struct Gpu {
+  int cc_major = 0, cc_minor = 0, sm_count = 0, l2_bytes = 0;
+
+  /// The current device's; a few hundred nanoseconds.
+  static Gpu current() {
+    using fvattn::plugin::check;
+    Gpu gpu;
+    int device = 0;
+    check(cudaGetDevice(&device), "cudaGetDevice");
+    const auto read = [&](int& value, cudaDeviceAttr what) { check(cudaDeviceGetAttribute(&value, what, device), "cudaDeviceGetAttribute"); };
+    read(gpu.cc_major, cudaDevAttrComputeCapabilityMajor);
+    read(gpu.cc_minor, cudaDevAttrComputeCapabilityMinor);
+    read(gpu.sm_count, cudaDevAttrMultiProcessorCount);
+    read(gpu.l2_bytes, cudaDevAttrL2CacheSize);
+    return gpu;
+  }
+};
+
+/// body(element) with a value of the problem's element type.
+template <class Body>
+void with_element(const fvattn_problem& p, Body&& body) {
+  if (fvattn::plugin::dtype(p) == fvattn::plugin::kBF16)
+    body(__nv_bfloat16{});
+  else
+    body(__half{});
+}
+
+}  // namespace flash::gpu

@@ -1,0 +1,3 @@
+#include "backend.hpp"
+
+FVATTN_PLUGIN("org.fvattn.flash", FVATTN_FLASH_VERSION, "fvattn", flash::FlashAttention)
