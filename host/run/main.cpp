@@ -1,0 +1,102 @@
+// fvattn run: attention from a file to a file.
+#include "common/atomic_file.hpp"
+#include "common/dtype_names.hpp"
+#include "common/parameters.hpp"
+#include "common/verb.hpp"
+#include "run/call.hpp"
+#include "run/report.hpp"
+
+#include <c10/util/Exception.h>
+
+#include <iostream>
+
+namespace {
+
+using namespace fvattn;
+using namespace fvattn::host;
+
+struct Options {
+  std::string backend, input, output, device = "cpu", dtype;
+  Parameters parameters;
+
+  void add_to(CLI::App& app) {
+    app.add_option("--backend", backend,
+                   "NAME | id/NAME | A,B | prefer:NAME | auto; without it FASTVIDEO_ATTENTION_BACKEND decides, then "
+                   "automatic choice")
+        ->type_name("NAME");
+    app.add_option("--input", input, "The file with q, k, v [B, S, H, D] and what goes with them")
+        ->type_name("IN.safetensors")
+        ->required();
+    app.add_option("--output", output, "The file to write; it is complete or not there")
+        ->type_name("OUT.safetensors")
+        ->required();
+    app.add_option("--device", device, "cpu, cuda or cuda:INDEX")->type_name("D")->capture_default_str();
+    app.add_option("--dtype", dtype, "Compute in float64, float32, bfloat16 or float16 (default: the dtype of q)")
+        ->type_name("T");
+    parameters.add_to(app);
+  }
+};
+
+at::ScalarType scalar_type(const DtypeCode& dtype) {
+  if (dtype.code == FVATTN_DTYPE_BFLOAT) return at::kBFloat16;
+  return dtype.bits == 64 ? at::kDouble : dtype.bits == 32 ? at::kFloat : at::kHalf;
+}
+
+std::string type_name(at::ScalarType type) {
+  return type == at::kDouble ? "float64" : type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
+}
+
+Status run(const Options& options, Verb& verb) {
+  const Result<const Device*> device = device_by_name(options.device);
+  if (!device) return device.status();
+  std::optional<DtypeCode> dtype;
+  if (!options.dtype.empty()) {
+    const Result<DtypeCode> named = dtype_by_name(options.dtype, "--dtype");
+    if (!named) return named.status();
+    dtype = *named;
+  }
+  const Result<Json> given = options.parameters.object();
+  if (!given) return given.status();
+  Result<KeyValues> values = options.parameters.read();
+  if (!values) return values.status();
+  Result<Keys> keys = sort_keys(std::move(*values));
+  if (!keys) return keys.status();
+  Result<Inputs> inputs = read_inputs(options.input);
+  if (!inputs) return inputs.status();
+  for (const std::string& warning : inputs->warnings) std::cerr << "fvattn run: warning: " << warning << '\n';
+  // Before the work is done: a folder that is not there would be found too late.
+  if (const auto probe = AtomicFile::create(options.output); !probe) return probe.status();
+
+  const at::ScalarType type = dtype ? scalar_type(*dtype) : inputs->q.scalar_type();
+  const at::Device at = (*device)->c.type == FVATTN_CUDA
+                            ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id))
+                            : at::Device(at::kCPU);
+  convert(*inputs, type, at);
+  const Result<CallResult> result = call_layer(*inputs, std::move(*keys), options.backend);
+  if (!result) return result.status();
+  Report report{options.output, at.str(), type_name(type), *given, inputs->warnings, &*result};
+  if (Status status = write_tensors(options.output, result->outputs, metadata_block(report)); !status.ok()) return status;
+  if (verb.json()) verb.print(report_json(report));
+  else print_report(std::cout, report);
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Verb verb(
+      "fvattn run",
+      "Runs attention on the tensors of a .safetensors file and writes the result; with d_o in the input, gradients too.",
+      "fvattn run --backend TORCH_SDPA --input in.safetensors --output out.safetensors --param causal=true");
+  Options options;
+  options.add_to(verb.app());
+  return verb.run(argc, argv, [&]() -> Status {
+    try {
+      return run(options, verb);
+    } catch (const c10::OutOfMemoryError& error) {
+      return Status::error(Code::resource_exhausted, error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+      return Status::error(Code::internal, error.what_without_backtrace());
+    }
+  });
+}
