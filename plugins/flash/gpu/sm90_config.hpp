@@ -9,8 +9,8 @@ namespace flash::gpu {
 
 using fvattn::engine::sm90::ForwardConfig;
 
-/// Long: many keys a query tile; the largest tile that fits, shared by two CTAs. Short: with few keys the change from one
-/// query tile to the next decides, so two of them are in flight. Causal: as Short, but a CTA alone, since tiles differ.
+/// Long: many keys a query tile. Short: with few keys the change from one query tile to the next decides. Causal: a CTA
+/// alone, since tiles of a cluster would cost differently.
 template <int kHeadDim>
 struct Sm90Configs;
 template <>
@@ -27,7 +27,7 @@ struct Sm90Configs<96> {
 };
 template <>
 struct Sm90Configs<128> {
-  using Long = ForwardConfig<128, 176, 2, 1, 2, 2, 2, true, 6>;
+  using Long = ForwardConfig<128, 80, 3, 2, 3, 3, 1, true, 2>;
   using Short = ForwardConfig<128, 128, 2, 2, 3, 2, 2, true, 4>;
   using Causal = ForwardConfig<128, 128, 2, 2, 3, 2, 1, true, 4>;
 };

@@ -7,12 +7,15 @@
 
 namespace fvattn::engine::sm90 {
 
+inline constexpr int kLoadNap = 40;   // nanoseconds between looks for a free stage: well below a stage's time
+inline constexpr int kStoreNap = 400; // and for finished output, of which there is little
+
 // K or V tile `tile` into ring position `ring`. Each CTA of a cluster loads its share of the rows into all of them.
 template <class Config, class Policy>
 __device__ __forceinline__ void load_kv(const ForwardParams<Policy>& p, const CUtensorMap* map, SmemAddress stage,
                                         SmemAddress full, SmemAddress empty, std::uint32_t parity, int rank,
                                         std::uint64_t cache, const WorkItem& item, int tile) {
-  mbarrier_wait(empty, parity ^ 1u);
+  mbarrier_wait_asleep<kLoadNap>(empty, parity ^ 1u);
   mbarrier_arrive_expect(full, Config::kKvStageBytes);
   const int kv_head = item.head / p.heads_per_kv_head;
   const SmemAddress dst = stage + rank * Config::kKvBoxRows * 128;
@@ -61,7 +64,7 @@ __device__ __forceinline__ void produce(const ForwardParams<Policy>& p, SmemAddr
         v_tile = -1;
       }
       const SmemAddress full = smem + Config::kQFull + 8 * q_at.stage;
-      mbarrier_wait(smem + Config::kQEmpty + 8 * q_at.stage, q_at.parity ^ 1u);
+      mbarrier_wait_asleep<kLoadNap>(smem + Config::kQEmpty + 8 * q_at.stage, q_at.parity ^ 1u);
       mbarrier_arrive_expect(full, Config::kQStageBytes);
 #pragma unroll
       for (int w = 0; w < Config::kConsumers; ++w) {
@@ -93,7 +96,7 @@ __device__ __forceinline__ void store_outputs(const ForwardParams<Policy>& p, Sm
   for (int slot = 0; p.order.item(seat.worker, slot, item); ++slot) {
 #pragma unroll
     for (int w = 0; w < Config::kConsumers; ++w) {
-      mbarrier_wait(smem + Config::kOFull + 8 * (q_at.stage * Config::kConsumers + w), q_at.parity);
+      mbarrier_wait_asleep<kStoreNap>(smem + Config::kOFull + 8 * (q_at.stage * Config::kConsumers + w), q_at.parity);
 #pragma unroll
       for (int c = 0; c < Config::kChunks; ++c) {
         tma_store(&p.o,

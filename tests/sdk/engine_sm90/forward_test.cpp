@@ -1,0 +1,94 @@
+#include "forward_check.hpp"
+#include "instances.hpp"
+
+namespace fvattn::engine::sm90::test {
+
+using sm80::test::Case;
+using sm80::test::random_case;
+using sm80::test::random_int;
+
+namespace {
+
+TensorView view(const void* data, std::int64_t batch, std::int64_t row, std::int64_t head) { return {data, batch, row, head}; }
+
+ForwardArgs converted(const sm80::ForwardArgs& from, const Case& c) {
+  ForwardArgs args;
+  args.q = view(from.q.data, from.q.batch_stride, from.q.row_stride, from.q.head_stride);
+  args.k = view(from.k.data, from.k.batch_stride, from.k.row_stride, from.k.head_stride);
+  args.v = view(from.v.data, from.v.batch_stride, from.v.row_stride, from.v.head_stride);
+  args.o = view(from.o.data, from.o.batch_stride, from.o.row_stride, from.o.head_stride);
+  args.lse = from.lse.data;
+  args.batch = c.batch;
+  args.heads = c.q_heads;
+  args.kv_heads = c.kv_heads;
+  args.head_dim = c.head_dim;
+  args.q_tokens = c.q_len;
+  args.kv_tokens = c.kv_len;
+  args.scale = c.scale;
+  args.bfloat16 = c.type == Type::bfloat16;
+  cudaDeviceGetAttribute(&args.sm_count, cudaDevAttrMultiProcessorCount, 0);
+  cudaDeviceGetAttribute(&args.l2_bytes, cudaDevAttrL2CacheSize, 0);
+  return args;
+}
+
+void check_dense(const Case& c, Kind kind) {
+  CAPTURE(static_cast<int>(kind));
+  sm80::test::check_forward(c, sm80::test::dense_rule(c, kind == Kind::causal), [&](const sm80::ForwardArgs& from) {
+    const ForwardArgs args = converted(from, c);
+    if (c.head_dim <= 64) return run_forward<64>(c.type, kind, args);
+    return c.head_dim <= 128 ? run_forward<128>(c.type, kind, args) : run_forward<256>(c.type, kind, args);
+  });
+}
+
+constexpr Kind kKinds[] = {Kind::alone, Kind::cluster, Kind::causal};
+
+}  // namespace
+
+TEST_CASE("forward, dense: head dims, random lengths, GQA, strides") {
+  for (int head_dim = 8; head_dim <= 256; head_dim += 8)
+    for (const Kind kind : kKinds) check_dense(random_case(head_dim), kind);
+}
+
+TEST_CASE("forward, dense: every length up to 300") {
+  for (int length = 1; length <= 300; ++length) {
+    Case c = random_case(length % 2 == 0 ? 64 : 128);
+    c.batch = c.q_heads = c.kv_heads = 1;
+    c.q_len = length % 3 == 0 ? 1 : length;
+    c.kv_len = length % 3 == 1 ? random_int(1, 5) : length;
+    check_dense(c, kKinds[length % 3]);
+  }
+}
+
+TEST_CASE("forward, dense: several query tiles a worker") {
+  // More tiles than any GPU has SMs: stages, parities and turns carry over from one tile to the next.
+  for (const int head_dim : {64, 128, 256}) {
+    for (const Kind kind : kKinds) {
+      Case c = random_case(head_dim);
+      c.batch = 2;
+      c.kv_heads = 25;
+      c.q_heads = 50;
+      c.q_len = random_int(400, 700);
+      c.kv_len = random_int(1, 200);
+      check_dense(c, kind);
+    }
+  }
+}
+
+TEST_CASE("forward, causal with more queries than keys: the first rows see nothing") {
+  Case c = random_case(128);
+  c.q_len = 290;
+  c.kv_len = 37;
+  check_dense(c, Kind::causal);
+  c.kv_len = 1;
+  check_dense(c, Kind::causal);
+}
+
+TEST_CASE("forward, dense: extreme logits") {
+  for (const Kind kind : kKinds) {
+    Case c = random_case(64);
+    c.deviation = 30.0f;
+    check_dense(c, kind);
+  }
+}
+
+}  // namespace fvattn::engine::sm90::test
