@@ -2,9 +2,14 @@
 #include <fvattn/environment.hpp>
 #include <fvattn/nearest.hpp>
 
+#include "toml_text.hpp"
+
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 namespace fvattn {
 namespace {
@@ -62,13 +67,15 @@ void Environment::load_settings() {
     if (chosen || there) notes_.push_back("settings file " + settings_path_ + (there ? " is not a file" : " does not exist"));
     return;
   }
-  const toml::parse_result parsed = toml::parse_file(settings_path_);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    notes_.push_back("settings file " + settings_path_ + ":" + std::to_string(error.source().begin.line) + " is not TOML and is not used: " +
-                     std::string(error.description()));
-    return;
-  }
+  std::ifstream file(settings_path_, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto refuse = [&](int64_t line, std::string_view why) {
+    notes_.push_back("settings file " + settings_path_ + ":" + std::to_string(line) + " is not TOML and is not used: " + std::string(why));
+  };
+  if (const size_t stray = stray_non_ascii(text); stray != std::string::npos)
+    return refuse(1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(stray), '\n'), "a letter outside ASCII outside of a string");
+  const toml::parse_result parsed = toml::parse(text, settings_path_);
+  if (!parsed) return refuse(parsed.error().source().begin.line, parsed.error().description());
   settings_loaded_ = true;
   const auto note = [&](const std::string& text) { notes_.push_back("settings file " + settings_path_ + ": " + text); };
 

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/basic_ops.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include <ATen/core/ivalue.h>
 
@@ -28,20 +29,11 @@ T value_or_throw(Result<T> result) {
   return std::move(result).value();
 }
 
-// A gradient of the gradient is refused when somebody asks for it, not before.
-variable_list refuse_double_backward(const AttentionBackend& backend, variable_list gradients) {
-  for (at::Tensor& gradient : gradients)
-    if (gradient.defined()) gradient = gradient.detach().set_requires_grad(true);
-  torch::autograd::DelayedError refusal(backend.get_name() + " gives first derivatives only: double backward is not supported. "
-                                            "Use torch's own attention where a gradient of the gradient is needed.",
-                                        static_cast<int64_t>(gradients.size()));
-  return refusal.apply(std::move(gradients));
-}
-
 struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
   static variable_list forward(AutogradContext* node, c10::intrusive_ptr<Recorded> recorded, at::TensorList tensors) {
     Inputs inputs{tensors[0], tensors[1], tensors[2], {}};
-    for (size_t i = 0; i < recorded->extra_names.size(); ++i) inputs.extras.push_back({recorded->extra_names[i], tensors[kFirstTensors + i]});
+    for (size_t i = 0; i < recorded->extra_names.size(); ++i)
+      inputs.extras.push_back({recorded->extra_names[i], tensors[kFirstTensors + i]});
     ForwardResult result = value_or_throw(run_forward(*recorded->prepared, recorded->around, inputs));
 
     variable_list kept = tensors.vec(), results{result.o};
@@ -69,21 +61,38 @@ struct AttentionFunction : torch::autograd::Function<AttentionFunction> {
     const at::Tensor& o = kept[kFirstTensors + extras];
     const std::vector<at::Tensor> saved(kept.begin() + static_cast<std::ptrdiff_t>(kFirstTensors + extras) + 1, kept.end());
     const ForwardContextScope scope(recorded.around.context);
-    std::vector<at::Tensor> given = value_or_throw(run_backward(*recorded.prepared, recorded.around, inputs, o, gradients[0], saved, wanted));
+    std::vector<at::Tensor> given =
+        value_or_throw(run_backward(*recorded.prepared, recorded.around, inputs, o, gradients[0], saved, wanted));
 
     variable_list all(1 + kFirstTensors + extras);  // the first argument of forward is no tensor
     for (size_t i = 0; i < kFirstTensors; ++i) all[1 + i] = std::move(given[i]);
     for (size_t i = 0; i < wanted.size(); ++i) all[1 + kFirstTensors + wanted[i]] = std::move(given[kFirstTensors + i]);
-    return at::GradMode::is_enabled() ? refuse_double_backward(recorded.prepared->backend, std::move(all)) : all;
+    if (at::GradMode::is_enabled()) {
+      variable_list inputs(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(kFirstTensors + extras));
+      inputs.push_back(gradients[0]);
+      refuse_double_backward(recorded.prepared->backend, inputs, all);
+    }
+    return all;
   }
 };
 
 }  // namespace
 
+void refuse_double_backward(const AttentionBackend& backend, const std::vector<at::Tensor>& inputs,
+                            std::vector<at::Tensor>& gradients) {
+  auto refusal = std::make_shared<torch::autograd::Error>(
+      backend.get_name() + " gives first derivatives only: double backward is not supported. "
+                           "Use torch's own attention where a gradient of the gradient is needed.",
+      torch::autograd::collect_next_edges(inputs));
+  for (at::Tensor& gradient : gradients)
+    if (gradient.defined()) torch::autograd::set_history(gradient, refusal);
+}
+
 bool needs_gradient(const Inputs& inputs) {
   if (!at::GradMode::is_enabled()) return false;
   return inputs.q.requires_grad() || inputs.k.requires_grad() || inputs.v.requires_grad() ||
-         std::any_of(inputs.extras.begin(), inputs.extras.end(), [](const NamedTensor& extra) { return extra.tensor.requires_grad(); });
+         std::any_of(inputs.extras.begin(), inputs.extras.end(),
+                     [](const NamedTensor& extra) { return extra.tensor.requires_grad(); });
 }
 
 Status check_differentiable(const AttentionBackend& backend, const Inputs& inputs) {
@@ -93,13 +102,15 @@ Status check_differentiable(const AttentionBackend& backend, const Inputs& input
       return key.name == extra.name && (key.flags & FVATTN_TENSOR_DIFFERENTIABLE) != 0;
     });
     if (extra.tensor.requires_grad() && !given)
-      return Status::error(Code::invalid_argument, backend.get_name() + " gives no gradient for the input '" + extra.name + "'", "requires_grad = true",
-                           {}, "detach it");
+      return Status::error(Code::invalid_argument,
+                           backend.get_name() + " gives no gradient for the input '" + extra.name + "'",
+                           "requires_grad = true", {}, "detach it");
   }
   return {};
 }
 
-ForwardResult differentiable_forward(std::shared_ptr<const Prepared> prepared, const Surroundings& around, const Inputs& inputs) {
+ForwardResult differentiable_forward(std::shared_ptr<const Prepared> prepared, const Surroundings& around,
+                                     const Inputs& inputs) {
   auto recorded = c10::make_intrusive<Recorded>();
   variable_list tensors{inputs.q, inputs.k, inputs.v};
   for (const NamedTensor& extra : inputs.extras) {

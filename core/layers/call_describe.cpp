@@ -7,7 +7,8 @@
 
 namespace fvattn {
 
-Result<CallDescription> run_describe(const Prepared& prepared, const Surroundings& around, const Inputs& inputs, bool with_tiles) {
+Result<CallDescription> run_describe(const Prepared& prepared, const Surroundings& around, const Inputs& inputs,
+                                     bool with_tiles) {
   const at::NoGradGuard no_grad;
   const c10::OptionalDeviceGuard guard(inputs.q.is_cuda() ? std::optional(inputs.q.device()) : std::nullopt);
   const Problem& problem = prepared.problem;
@@ -28,7 +29,8 @@ Result<CallDescription> run_describe(const Prepared& prepared, const Surrounding
     description.kv_tiles = counts.const_data_ptr<int64_t>()[1];
     if (description.query_tiles < 0 || description.kv_tiles < 0)
       return Status::error(Code::internal, prepared.backend.qualified_name() + ": describe gave a negative number of tiles");
-    description.mask_tiles = at::empty({problem.batch, problem.heads, description.query_tiles, description.kv_tiles}, at::kByte);
+    description.mask_tiles =
+        at::empty({problem.batch, problem.heads, description.query_tiles, description.kv_tiles}, at::kByte);
     description.q_tile = at::empty({problem.q_len}, at::kInt);
     description.k_tile = at::empty({problem.kv_len}, at::kInt);
     out.add("mask_tiles", description.mask_tiles);

@@ -47,7 +47,8 @@ Status CallFrame::run(Stage stage, const ArgList& in, const ArgList& out, fvattn
 Result<at::Tensor> allocate(const Spec& spec, c10::Device device) {
   const auto type = scalar_type(spec.dtype_code, spec.dtype_bits);
   if (!type)
-    return Status::error(Code::internal, "the plan asks for the tensor '" + spec.name + "' in a dtype that torch does not have",
+    return Status::error(Code::internal,
+                         "the plan asks for the tensor '" + spec.name + "' in a dtype that torch does not have",
                          dtype_name(spec.dtype_code, spec.dtype_bits));
   return at::empty(spec.shape, at::TensorOptions().dtype(*type).device(device));
 }

@@ -43,7 +43,8 @@ at::Tensor staged_like(const at::Tensor& raster, int64_t rows) {
 // Tensors sharded as q is (sequence and heads) go through the stages with it; all others stay as they are.
 bool is_staged(const AttentionBackend& backend, const std::string& name) {
   const auto& keys = backend.tensor_keys();
-  return std::any_of(keys.begin(), keys.end(), [&](const TensorKey& key) { return key.name == name && key.shard == FVATTN_SHARD_SEQ_HEADS; });
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const TensorKey& key) { return key.name == name && key.shard == FVATTN_SHARD_SEQ_HEADS; });
 }
 
 Status preprocess(CallFrame& frame, const Prepared& prepared, const Inputs& raster, fvattn_buf workspace, Inputs& staged) {
@@ -52,9 +53,11 @@ Status preprocess(CallFrame& frame, const Prepared& prepared, const Inputs& rast
   staged.k = staged_like(raster.k, plan.staged_kv_len);
   staged.v = staged_like(raster.v, plan.staged_kv_len);
   ArgList in, out;
-  for (const auto& [name, tensor] : std::initializer_list<std::pair<const char*, const at::Tensor*>>{{"q", &raster.q}, {"k", &raster.k}, {"v", &raster.v}})
+  for (const auto& [name, tensor] : std::initializer_list<std::pair<const char*, const at::Tensor*>>{
+           {"q", &raster.q}, {"k", &raster.k}, {"v", &raster.v}})
     in.add(name, *tensor);
-  for (const auto& [name, tensor] : std::initializer_list<std::pair<const char*, const at::Tensor*>>{{"q", &staged.q}, {"k", &staged.k}, {"v", &staged.v}})
+  for (const auto& [name, tensor] : std::initializer_list<std::pair<const char*, const at::Tensor*>>{
+           {"q", &staged.q}, {"k", &staged.k}, {"v", &staged.v}})
     out.add(name, *tensor);
   for (const NamedTensor& extra : raster.extras) {
     const bool through = is_staged(prepared.backend, extra.name) && extra.tensor.dim() >= 2;
@@ -110,15 +113,17 @@ Result<ForwardResult> run_forward(const Prepared& prepared, const Surroundings& 
     ArgList stage_in, stage_out;
     stage_in.add("o", result.o);
     stage_out.add("o", raster);
-    if (Status status = frame.run(&AttentionImpl::postprocess_output, stage_in, stage_out, stage_workspace.c()); !status.ok()) return status;
+    if (Status status = frame.run(&AttentionImpl::postprocess_output, stage_in, stage_out, stage_workspace.c());
+        !status.ok())
+      return status;
     result.o = raster;
   }
   return result;
 }
 
 Result<std::vector<at::Tensor>> run_backward(const Prepared& prepared, const Surroundings& around, const Inputs& inputs,
-                                             const at::Tensor& o, const at::Tensor& d_o, const std::vector<at::Tensor>& saved,
-                                             const std::vector<size_t>& wanted) {
+                                             const at::Tensor& o, const at::Tensor& d_o,
+                                             const std::vector<at::Tensor>& saved, const std::vector<size_t>& wanted) {
   const at::NoGradGuard no_grad;
   const c10::OptionalDeviceGuard guard(inputs.q.is_cuda() ? std::optional(inputs.q.device()) : std::nullopt);
   CallFrame frame(prepared, around, inputs.q);
@@ -133,7 +138,8 @@ Result<std::vector<at::Tensor>> run_backward(const Prepared& prepared, const Sur
   for (size_t i = 0; i < names.size(); ++i) in.add(names[i], saved[i]);
   std::vector<at::Tensor> gradients;
   std::vector<std::string> gradient_names{"d_q", "d_k", "d_v"};
-  for (const at::Tensor* tensor : {&inputs.q, &inputs.k, &inputs.v}) gradients.push_back(at::empty(tensor->sizes(), tensor->options()));
+  for (const at::Tensor* tensor : {&inputs.q, &inputs.k, &inputs.v})
+    gradients.push_back(at::empty(tensor->sizes(), tensor->options()));
   for (const size_t i : wanted) {
     const NamedTensor& extra = inputs.extras[i];
     gradients.push_back(at::empty(extra.tensor.sizes(), extra.tensor.options()));

@@ -35,10 +35,11 @@ Result<ForwardResult> run_forward(const Prepared& prepared, const Surroundings& 
 
 /// d_q, d_k, d_v, and the gradients of the extras whose indices are in `wanted`, in that order. `d_o` may have any strides.
 Result<std::vector<at::Tensor>> run_backward(const Prepared& prepared, const Surroundings& around, const Inputs& inputs,
-                                             const at::Tensor& o, const at::Tensor& d_o, const std::vector<at::Tensor>& saved,
-                                             const std::vector<size_t>& wanted);
+                                             const at::Tensor& o, const at::Tensor& d_o,
+                                             const std::vector<at::Tensor>& saved, const std::vector<size_t>& wanted);
 
 /// What the call would attend. Reads the inputs' memory where the choice depends on it.
-Result<CallDescription> run_describe(const Prepared& prepared, const Surroundings& around, const Inputs& inputs, bool with_tiles);
+Result<CallDescription> run_describe(const Prepared& prepared, const Surroundings& around, const Inputs& inputs,
+                                     bool with_tiles);
 
 }  // namespace fvattn

@@ -21,7 +21,9 @@ class CallSite {
   CallSite(Context& context, Request request, Problem nominal, std::string impl_prefix, KeyValues impl_options);
 
   Result<Selection> select(const Device& device, const Problem& problem);
-  Explanation explain(const Device& device, const Problem& problem) { return context_.selector().explain(request_, device, problem); }
+  Explanation explain(const Device& device, const Problem& problem) {
+    return context_.selector().explain(request_, device, problem);
+  }
 
   /// What `backend` gets to see: its own metadata in `surroundings` (may be nullptr), else its defaults, built once. A
   /// key that it requires and nobody gave is an error that names it. `stream` as for AttentionMetadataBuilder::build.
@@ -30,21 +32,22 @@ class CallSite {
 
   /// The plan for `problem`, from the cache or made now; refused with every reason if the backend, knowing tensors and
   /// metadata, cannot serve it after all.
-  Result<std::shared_ptr<const Prepared>> prepare(const AttentionBackend& backend, const Device& device, const Problem& problem,
-                                                  std::shared_ptr<const AttentionMetadata> metadata);
+  Result<std::shared_ptr<const Prepared>> prepare(const AttentionBackend& backend, const Device& device,
+                                                  const Problem& problem, std::shared_ptr<const AttentionMetadata> metadata);
 
   /// To be called for each call under graph capture: what the graph refers to must live as long as the layer, and a
   /// plan that cannot be captured is refused.
   Status note_capture(std::shared_ptr<const Prepared> prepared, std::shared_ptr<const AttentionMetadata> metadata);
 
-  /// "layer 'blocks.3.attn1': " or "".
+  /// "layer blocks.3.attn1: " or "".
   std::string who() const;
   const Request& request() const { return request_; }
   uint64_t plans() const { return plans_.load(std::memory_order_relaxed); }
 
  private:
   using Place = std::pair<const AttentionBackend*, const Device*>;
-  Result<std::shared_ptr<ImplHandle>> impl_for(const AttentionBackend& backend, const Device& device, const Problem& problem);
+  Result<std::shared_ptr<ImplHandle>> impl_for(const AttentionBackend& backend, const Device& device,
+                                               const Problem& problem);
 
   Context& context_;
   const Request request_;

@@ -5,9 +5,12 @@
 #include "mask_alias.hpp"
 #include "rng.hpp"
 
+#include <c10/util/Exception.h>
+
 namespace fvattn {
 
-Result<ReadyCall> make_ready(CallSite& site, const Device& device, Inputs& inputs, Problem problem, const CallOptions& call) {
+Result<ReadyCall> make_ready(CallSite& site, const Device& device, Inputs& inputs, Problem problem,
+                             const CallOptions& call) {
   const bool capturing = (problem.flags & FVATTN_PROBLEM_NEED_CAPTURE) != 0;
   auto selection = site.select(device, problem);
   if (!selection) return selection.status();
@@ -34,8 +37,8 @@ Result<ReadyCall> make_ready(CallSite& site, const Device& device, Inputs& input
   return ready;
 }
 
-Result<ReadyCall> make_ready(CallSite& site, Inputs& inputs, const LayerShape& shape, const CallOptions& call, int64_t text_length,
-                             double dropout_p, uint64_t& copies) {
+Result<ReadyCall> make_ready(CallSite& site, Inputs& inputs, const LayerShape& shape, const CallOptions& call,
+                             int64_t text_length, double dropout_p, uint64_t& copies) {
   const auto device = core_device(inputs.q.device());
   if (!device) return device.status();
   auto problem = make_problem(inputs, shape, call, text_length);
@@ -48,23 +51,37 @@ Result<ReadyCall> make_ready(CallSite& site, Inputs& inputs, const LayerShape& s
   return make_ready(site, **device, inputs, std::move(*problem), call);
 }
 
+namespace {
+
+ForwardResult run_recorded_or_not(CallSite& site, const ReadyCall& ready, const Inputs& inputs) {
+  if ((ready.prepared->problem.flags & FVATTN_PROBLEM_NEED_GRAD) != 0)
+    return differentiable_forward(ready.prepared, ready.around, inputs);
+  auto result = run_forward(*ready.prepared, ready.around, inputs);
+  if (!result) {
+    Status status = result.status();
+    status.what = site.who() + status.what;
+    throw Error(std::move(status));
+  }
+  return std::move(*result);
+}
+
+}  // namespace
+
 AttentionOutputs run(CallSite& site, const ReadyCall& ready, const Inputs& inputs) {
   const Prepared& prepared = *ready.prepared;
   ForwardResult result;
-  if ((prepared.problem.flags & FVATTN_PROBLEM_NEED_GRAD) != 0) {
-    result = differentiable_forward(ready.prepared, ready.around, inputs);
-  } else {
-    auto given = run_forward(prepared, ready.around, inputs);
-    if (!given) {
-      Status status = given.status();
-      status.what = site.who() + status.what;
-      throw Error(std::move(status));
-    }
-    result = std::move(*given);
+  try {
+    result = run_recorded_or_not(site, ready, inputs);
+  } catch (const c10::OutOfMemoryError& error) {
+    Status status = Status::error(Code::resource_exhausted,
+                                  site.who() + prepared.backend.get_name() + ": " + error.what_without_backtrace());
+    status.flags = FVATTN_ERROR_RETRYABLE;
+    throw Error(std::move(status));
   }
   AttentionOutputs outputs{std::move(result.o), {}, ready.selection};
   if (result.lse.defined()) outputs.named.emplace("lse", std::move(result.lse));
-  for (size_t i = 0; i < result.outputs.size(); ++i) outputs.named.emplace(prepared.plan.outputs[i].name, std::move(result.outputs[i]));
+  for (size_t i = 0; i < result.outputs.size(); ++i)
+    outputs.named.emplace(prepared.plan.outputs[i].name, std::move(result.outputs[i]));
   return outputs;
 }
 

@@ -21,9 +21,10 @@ struct ReadyCall {
 /// with the problem of their rank's heads.
 Result<ReadyCall> make_ready(CallSite& site, const Device& device, Inputs& inputs, Problem problem, const CallOptions& call);
 
-/// make_ready for what the tensors say by themselves: adds NEED_GRAD and NEED_CAPTURE, and copies inputs that plugins cannot read.
-Result<ReadyCall> make_ready(CallSite& site, Inputs& inputs, const LayerShape& shape, const CallOptions& call, int64_t text_length,
-                             double dropout_p, uint64_t& copies);
+/// make_ready for what the tensors say by themselves: adds NEED_GRAD and NEED_CAPTURE, and copies inputs that plugins
+/// cannot read.
+Result<ReadyCall> make_ready(CallSite& site, Inputs& inputs, const LayerShape& shape, const CallOptions& call,
+                             int64_t text_length, double dropout_p, uint64_t& copies);
 
 /// Runs it, recorded by autograd where needed. Throws Error.
 AttentionOutputs run(CallSite& site, const ReadyCall& ready, const Inputs& inputs);

@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kNominalLength = 1024;
 
 [[noreturn]] void refuse(const LocalAttentionOptions& options, std::string what, std::string got, std::string accepted) {
-  const std::string who = options.prefix.empty() ? std::string() : "layer '" + options.prefix + "': ";
+  const std::string who = options.prefix.empty() ? std::string() : "layer " + options.prefix + ": ";
   throw Error(Status::error(Code::invalid_argument, who + std::move(what), std::move(got), std::move(accepted)));
 }
 
@@ -20,7 +20,8 @@ void take(LocalAttentionOptions& options, const char* key, T& into) {
   const auto found = options.impl_options.find(key);
   if (found == options.impl_options.end()) return;
   if (const auto* i64 = std::get_if<int64_t>(&found->second)) into = static_cast<T>(*i64);
-  else if (const auto* f64 = std::get_if<double>(&found->second); f64 != nullptr && std::is_floating_point_v<T>) into = static_cast<T>(*f64);
+  else if (const auto* f64 = std::get_if<double>(&found->second); f64 != nullptr && std::is_floating_point_v<T>)
+    into = static_cast<T>(*f64);
   else refuse(options, std::string("the option '") + key + "' has the wrong kind", to_string(found->second), "a number");
   options.impl_options.erase(found);
 }
@@ -35,16 +36,22 @@ LocalAttentionOptions complete(LocalAttentionOptions options) {
     if (!options.layer_index) options.layer_index = index;
   }
   constexpr int64_t kMost = int64_t{1} << 30;
-  if (options.num_heads < 1 || options.num_heads > kMost) refuse(options, "num_heads is out of range", std::to_string(options.num_heads), "1 and more");
-  if (options.head_size < 1 || options.head_size > kMost) refuse(options, "head_size is out of range", std::to_string(options.head_size), "1 and more");
+  if (options.num_heads < 1 || options.num_heads > kMost)
+    refuse(options, "num_heads is out of range", std::to_string(options.num_heads), "1 and more");
+  if (options.head_size < 1 || options.head_size > kMost)
+    refuse(options, "head_size is out of range", std::to_string(options.head_size), "1 and more");
   if (options.num_kv_heads == 0) options.num_kv_heads = options.num_heads;
   if (options.num_kv_heads < 1 || options.num_heads % options.num_kv_heads != 0)
-    refuse(options, "num_kv_heads must divide num_heads", std::to_string(options.num_kv_heads), "a divisor of " + std::to_string(options.num_heads));
+    refuse(options, "num_kv_heads must divide num_heads", std::to_string(options.num_kv_heads),
+           "a divisor of " + std::to_string(options.num_heads));
   if (options.softmax_scale == 0) options.softmax_scale = 1 / std::sqrt(static_cast<double>(options.head_size));
-  if (!std::isfinite(options.softmax_scale)) refuse(options, "softmax_scale must be finite", std::to_string(options.softmax_scale), "a number");
-  if (!(options.dropout_p >= 0 && options.dropout_p < 1)) refuse(options, "dropout_p is out of range", std::to_string(options.dropout_p), "0 <= p < 1");
+  if (!std::isfinite(options.softmax_scale))
+    refuse(options, "softmax_scale must be finite", std::to_string(options.softmax_scale), "a number");
+  if (!(options.dropout_p >= 0 && options.dropout_p < 1))
+    refuse(options, "dropout_p is out of range", std::to_string(options.dropout_p), "0 <= p < 1");
   if (!options.layer_index) options.layer_index = layer_index_of(options.prefix).value_or(0);
-  if (*options.layer_index < 0 || *options.layer_index > kMost) refuse(options, "layer_index is out of range", std::to_string(*options.layer_index), "0 and more");
+  if (*options.layer_index < 0 || *options.layer_index > kMost)
+    refuse(options, "layer_index is out of range", std::to_string(*options.layer_index), "0 and more");
   return options;
 }
 

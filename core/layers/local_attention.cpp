@@ -22,9 +22,10 @@ struct LocalAttentionImpl::State {
   std::atomic<at::ScalarType> dtype = at::typeMetaToScalarType(at::get_default_dtype());
 
   explicit State(LocalAttentionOptions given)
-      : options(complete(std::move(given))), shape(layer_shape(options)),
-        site(options.context != nullptr ? *options.context : default_context(), request_of(options), nominal_problem(options, shape),
-             options.prefix, options.impl_options) {}
+      : options(complete(std::move(given))),
+        shape(layer_shape(options)),
+        site(options.context != nullptr ? *options.context : default_context(), request_of(options),
+             nominal_problem(options, shape), options.prefix, options.impl_options) {}
 
   Inputs inputs_of(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras) const {
     if (Status status = check_qkv(q, k, v, shape); !status.ok()) throw Error(named(std::move(status)));
@@ -36,7 +37,8 @@ struct LocalAttentionImpl::State {
 
   ReadyCall ready(Inputs& inputs, const CallOptions& call, bool training) {
     uint64_t copied = 0;
-    auto made = make_ready(site, inputs, shape, call, call.text_length.value_or(options.text_length), training ? options.dropout_p : 0, copied);
+    auto made = make_ready(site, inputs, shape, call, call.text_length.value_or(options.text_length),
+                           training ? options.dropout_p : 0, copied);
     if (copied != 0) copies.fetch_add(copied, std::memory_order_relaxed);
     if (!made) throw Error(named(made.status()));
     latest.store(made->selection.backend, std::memory_order_relaxed);
@@ -50,15 +52,16 @@ struct LocalAttentionImpl::State {
   }
 };
 
-LocalAttentionImpl::LocalAttentionImpl(LocalAttentionOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+LocalAttentionImpl::LocalAttentionImpl(LocalAttentionOptions options)
+    : state_(std::make_unique<State>(std::move(options))) {}
 LocalAttentionImpl::~LocalAttentionImpl() = default;
 
 at::Tensor LocalAttentionImpl::forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras) {
   return forward_all(q, k, v, extras).o;
 }
 
-AttentionOutputs LocalAttentionImpl::forward_all(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras,
-                                                 const CallOptions& call) {
+AttentionOutputs LocalAttentionImpl::forward_all(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                                 const Extras& extras, const CallOptions& call) {
   if (extras.original_seq_len) return forward_unpadded(q, k, v, extras, call);
   state_->calls.fetch_add(1, std::memory_order_relaxed);
   Inputs inputs = state_->inputs_of(q, k, v, extras);
@@ -66,13 +69,15 @@ AttentionOutputs LocalAttentionImpl::forward_all(const at::Tensor& q, const at::
   return run(state_->site, ready, inputs);
 }
 
-AttentionOutputs LocalAttentionImpl::forward_unpadded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras,
-                                                      const CallOptions& call) {
+AttentionOutputs LocalAttentionImpl::forward_unpadded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                                      const Extras& extras, const CallOptions& call) {
   const int64_t rows = *extras.original_seq_len;
   const int64_t text = call.text_length.value_or(options().text_length);
-  if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || q.size(1) != k.size(1) || q.size(1) != v.size(1) || rows < 0 || rows > q.size(1) || text != 0)
-    throw Error(state_->named(Status::error(Code::invalid_argument, "original_seq_len is for self-attention without text rows",
-                                            std::to_string(rows) + " of q, text_length " + std::to_string(text), "0 to the number of rows")));
+  if (q.dim() != 4 || k.dim() != 4 || v.dim() != 4 || q.size(1) != k.size(1) || q.size(1) != v.size(1) || rows < 0 ||
+      rows > q.size(1) || text != 0)
+    throw Error(state_->named(
+        Status::error(Code::invalid_argument, "original_seq_len is for self-attention without text rows",
+                      std::to_string(rows) + " of q, text_length " + std::to_string(text), "0 to the number of rows")));
   Extras rest{extras.tensors, std::nullopt};
   AttentionOutputs outputs = forward_all(q.narrow(1, 0, rows), k.narrow(1, 0, rows), v.narrow(1, 0, rows), rest, call);
   const int64_t padding = q.size(1) - rows;
@@ -82,8 +87,9 @@ AttentionOutputs LocalAttentionImpl::forward_unpadded(const at::Tensor& q, const
   return outputs;
 }
 
-std::optional<CallDescription> LocalAttentionImpl::describe_call(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                                                 const Extras& extras, const CallOptions& call, bool with_tiles) {
+std::optional<CallDescription> LocalAttentionImpl::describe_call(const at::Tensor& q, const at::Tensor& k,
+                                                                 const at::Tensor& v, const Extras& extras,
+                                                                 const CallOptions& call, bool with_tiles) {
   const at::NoGradGuard no_grad;
   Inputs inputs = state_->inputs_of(q, k, v, extras);
   const ReadyCall ready = state_->ready(inputs, call, false);
@@ -94,7 +100,8 @@ std::optional<CallDescription> LocalAttentionImpl::describe_call(const at::Tenso
   return std::move(*description);
 }
 
-Selection LocalAttentionImpl::select(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras, const CallOptions& call) {
+Selection LocalAttentionImpl::select(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras,
+                                     const CallOptions& call) {
   Inputs inputs = state_->inputs_of(q, k, v, extras);
   return state_->ready(inputs, call, is_training()).selection;
 }
@@ -113,13 +120,15 @@ const AttentionBackend& LocalAttentionImpl::backend() const {
 }
 
 LayerCounters LocalAttentionImpl::counters() const {
-  return {state_->calls.load(std::memory_order_relaxed), state_->site.plans(), state_->copies.load(std::memory_order_relaxed)};
+  return {state_->calls.load(std::memory_order_relaxed), state_->site.plans(),
+          state_->copies.load(std::memory_order_relaxed)};
 }
 
 void LocalAttentionImpl::pretty_print(std::ostream& stream) const {
-  stream << "fvattn::LocalAttention(num_heads=" << num_heads() << ", head_size=" << head_size() << ", num_kv_heads=" << num_kv_heads()
-         << ", softmax_scale=" << softmax_scale() << ", causal=" << (options().causal ? "true" : "false")
-         << (options().prefix.empty() ? "" : ", prefix=") << options().prefix << ")";
+  stream << "fvattn::LocalAttention(num_heads=" << num_heads() << ", head_size=" << head_size()
+         << ", num_kv_heads=" << num_kv_heads() << ", softmax_scale=" << softmax_scale()
+         << ", causal=" << (options().causal ? "true" : "false") << (options().prefix.empty() ? "" : ", prefix=")
+         << options().prefix << ")";
 }
 
 }  // namespace fvattn

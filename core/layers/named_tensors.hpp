@@ -24,7 +24,9 @@ struct Inputs {
 /// The argument list of a call. Names and tensors must outlive it.
 class ArgList {
  public:
-  void add(std::string_view name, const at::Tensor& tensor) { args_.push_back({{name.data(), name.size()}, 0, 0, view_of(tensor)}); }
+  void add(std::string_view name, const at::Tensor& tensor) {
+    args_.push_back({{name.data(), name.size()}, 0, 0, view_of(tensor)});
+  }
   void add(const Inputs& inputs) {
     add("q", inputs.q);
     add("k", inputs.k);

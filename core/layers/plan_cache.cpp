@@ -15,9 +15,11 @@ bool equal_tensors(const TensorValue& a, const TensorValue& b) {
   if (x.device_type != FVATTN_CPU || y.device_type != FVATTN_CPU) return false;
   int64_t elements = 1;
   for (int32_t i = x.ndim; i-- > 0; elements *= x.shape[i])
-    if (x.shape[i] > 1 && (x.strides[i] != elements || y.strides[i] != elements)) return false;  // not contiguous: plan again
+    if (x.shape[i] > 1 && (x.strides[i] != elements || y.strides[i] != elements))
+      return false;  // not contiguous: plan again
   const auto bytes = static_cast<size_t>(elements) * (x.dtype_bits / 8);
-  return std::memcmp(static_cast<const char*>(x.data) + x.byte_offset, static_cast<const char*>(y.data) + y.byte_offset, bytes) == 0;
+  return std::memcmp(static_cast<const char*>(x.data) + x.byte_offset, static_cast<const char*>(y.data) + y.byte_offset,
+                     bytes) == 0;
 }
 
 bool equal_values(const Value& a, const Value& b) {
@@ -58,8 +60,8 @@ bool same_plan(const AttentionMetadata* a, const AttentionMetadata* b) {
   return covered(x, y) && covered(y, x);
 }
 
-std::shared_ptr<const Prepared> PlanCache::find(const AttentionBackend& backend, const Device& device, const Problem& problem,
-                                                const AttentionMetadata* metadata) {
+std::shared_ptr<const Prepared> PlanCache::find(const AttentionBackend& backend, const Device& device,
+                                                const Problem& problem, const AttentionMetadata* metadata) {
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(entries_.begin(), entries_.end(),
                                   [&](const auto& entry) { return fits(*entry, backend, device, problem, metadata); });

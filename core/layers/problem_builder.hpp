@@ -19,8 +19,8 @@ struct LayerShape {
 /// agree with each other and with `shape`.
 Status check_qkv(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const LayerShape& shape);
 
-/// The problem of checked inputs. Extras are checked for being dense, on the device of q and of a dtype with a name; `cu_seqlens_q`
-/// and `cu_seqlens_k` make it a VARLEN problem (and are read, unless `call` says the longest sequence).
+/// The problem of checked inputs. Extras are checked for being dense, on the device of q and of a dtype with a name;
+/// `cu_seqlens_q` and `cu_seqlens_k` make it a VARLEN problem (and are read, unless `call` says the longest sequence).
 Result<Problem> make_problem(const Inputs& inputs, const LayerShape& shape, const CallOptions& call, int64_t text_length);
 
 }  // namespace fvattn

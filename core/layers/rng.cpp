@@ -13,7 +13,8 @@ Result<fvattn_rng> make_rng(const std::optional<int64_t>& seed, bool capturing) 
     return rng;
   }
   if (capturing)
-    return Status::error(Code::failed_precondition, "dropout in a captured graph would drop the same elements in each replay", "no seed", {},
+    return Status::error(Code::failed_precondition,
+                         "dropout in a captured graph would drop the same elements in each replay", "no seed", {},
                          "give a dropout_seed, or leave the module in eval mode");
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   const std::lock_guard lock(generator.mutex());

@@ -13,14 +13,16 @@ namespace {
 constexpr uintptr_t kAlignment = 16;
 
 constexpr std::pair<at::ScalarType, DlDtype> kDtypes[] = {
-    {at::kFloat, {FVATTN_DTYPE_FLOAT, 32}},  {at::kBFloat16, {FVATTN_DTYPE_BFLOAT, 16}}, {at::kHalf, {FVATTN_DTYPE_FLOAT, 16}},
-    {at::kDouble, {FVATTN_DTYPE_FLOAT, 64}}, {at::kBool, {FVATTN_DTYPE_BOOL, 8}},        {at::kByte, {FVATTN_DTYPE_UINT, 8}},
-    {at::kChar, {FVATTN_DTYPE_INT, 8}},      {at::kShort, {FVATTN_DTYPE_INT, 16}},       {at::kInt, {FVATTN_DTYPE_INT, 32}},
-    {at::kLong, {FVATTN_DTYPE_INT, 64}},
+    {at::kFloat, {FVATTN_DTYPE_FLOAT, 32}}, {at::kBFloat16, {FVATTN_DTYPE_BFLOAT, 16}},
+    {at::kHalf, {FVATTN_DTYPE_FLOAT, 16}},  {at::kDouble, {FVATTN_DTYPE_FLOAT, 64}},
+    {at::kBool, {FVATTN_DTYPE_BOOL, 8}},    {at::kByte, {FVATTN_DTYPE_UINT, 8}},
+    {at::kChar, {FVATTN_DTYPE_INT, 8}},     {at::kShort, {FVATTN_DTYPE_INT, 16}},
+    {at::kInt, {FVATTN_DTYPE_INT, 32}},     {at::kLong, {FVATTN_DTYPE_INT, 64}},
 };
 
 at::Device device_of(const fvattn_tensor& view) {
-  return view.device_type == FVATTN_CUDA ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(view.device_id)) : at::Device(at::kCPU);
+  return view.device_type == FVATTN_CUDA ? at::Device(at::kCUDA, static_cast<at::DeviceIndex>(view.device_id))
+                                         : at::Device(at::kCPU);
 }
 
 }  // namespace
@@ -74,7 +76,8 @@ TensorValue to_value(const at::Tensor& tensor) {
   const bool usable = tensor.defined() && tensor.layout() == at::kStrided && dl_dtype(tensor.scalar_type()).has_value() &&
                       (tensor.is_cpu() || tensor.is_cuda());
   if (!usable)
-    throw Error(Status::error(Code::invalid_argument, "a metadata value must be a dense tensor on cpu or cuda", tensor.defined() ? tensor.toString() : "undefined",
+    throw Error(Status::error(Code::invalid_argument, "a metadata value must be a dense tensor on cpu or cuda",
+                              tensor.defined() ? tensor.toString() : "undefined",
                               "float64, float32, bfloat16, float16, bool, uint8, int8, int16, int32, int64"));
   const fvattn_tensor view = view_of(tensor);
   return TensorValue(view.data, view.device_type, view.device_id, view.dtype_code, view.dtype_bits, tensor.sizes().vec(),
@@ -84,7 +87,8 @@ TensorValue to_value(const at::Tensor& tensor) {
 at::Tensor to_tensor(const TensorValue& value) {
   const auto type = value.defined() ? scalar_type(value.view().dtype_code, value.view().dtype_bits) : std::nullopt;
   if (!type)
-    throw Error(Status::error(Code::invalid_argument, "this metadata value is no tensor that torch has", to_string(Value(value))));
+    throw Error(
+        Status::error(Code::invalid_argument, "this metadata value is no tensor that torch has", to_string(Value(value))));
   const fvattn_tensor& view = value.view();
   const at::Device device = device_of(view);
   return at::for_blob(static_cast<char*>(view.data) + view.byte_offset, {view.shape, static_cast<size_t>(view.ndim)})

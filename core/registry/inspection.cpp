@@ -140,14 +140,14 @@ class Inspector {
       return refuse("manifest",
                     Status::error(Code::invalid_argument, "no manifest: neither a file beside it nor a section in it", {},
                                   "NAME.fvattn.toml, or the section " + std::string(kManifestSection),
-                                  "build it with fvattn_add_plugin, or run fvattn plugin embed"),
+                                  "build it with fvattn_add_plugin"),
                     "FVH-5");
     const std::string named = fs::path(result_.info.manifest.library).filename();
     if (sidecar_ && !named.empty() && named != fs::path(library_path_).filename())
-      return refuse("manifest",
-                    Status::error(Code::invalid_argument, "the manifest beside the library is for another one", named,
-                                  library_path_),
-                    "FVH-5");
+      return refuse(
+          "manifest",
+          Status::error(Code::invalid_argument, "the manifest beside the library is for another one", named, library_path_),
+          "FVH-5");
     if (sidecar_ && embedded_ && (*sidecar_)->canonical != (*embedded_)->canonical)
       return refuse("manifest",
                     Status::error(Code::failed_precondition, "the manifest beside the library and the one in it disagree",

@@ -2,7 +2,9 @@
 
 #include "identifiers.hpp"
 #include "manifest_reader.hpp"
+#include "base/toml_text.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 namespace fvattn {
@@ -134,6 +136,10 @@ Result<Manifest> parse_manifest(std::string_view toml, std::string_view origin) 
   if (toml.size() > kMostBytes)
     return refused(Status::error(Code::invalid_argument, "it is too long", std::to_string(toml.size()) + " bytes",
                                  "at most " + std::to_string(kMostBytes)));
+  if (const size_t stray = stray_non_ascii(toml); stray != std::string_view::npos)
+    return refused(Status::error(Code::invalid_argument, "it has a character outside of ASCII where there may be none",
+                                 "line " + std::to_string(1 + std::count(toml.begin(), toml.begin() + stray, '\n')),
+                                 "such characters in comments and in strings of one line"));
   toml::parse_result parsed = toml::parse(toml, std::string_view());
   if (!parsed)
     return refused(Status::error(Code::invalid_argument, "it is not TOML: " + std::string(parsed.error().description()),

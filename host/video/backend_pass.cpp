@@ -3,6 +3,7 @@
 #include "video/output_folder.hpp"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/cuda.h>
 
 #include <chrono>
@@ -53,10 +54,12 @@ Result<std::unique_ptr<BackendPass>> BackendPass::prepare(const std::string& req
   LocalAttention layer(std::move(options));
   layer->eval();
   std::unique_ptr<BackendPass> pass(new BackendPass(std::move(layer)));
+  for (const TensorKey& key : backend.tensor_keys())
+    if (key.name.starts_with("gate")) pass->gates_.push_back(key.name);
   pass->surroundings_ = std::make_shared<const ForwardContext>(std::move(surroundings));
   {
     const ForwardContextScope scope(pass->surroundings_);
-    pass->layer_->select(tokens.q(), tokens.k(), tokens.v());
+    pass->layer_->select(tokens.q(), tokens.k(), tokens.v(), pass->closed_gates(tokens.q()));
   }
   const std::string& qualified = backend.qualified_name();
   pass->result_.backend = backend.get_name();
@@ -78,17 +81,25 @@ Status BackendPass::open_files(const std::string& folder, const ClipInfo& info) 
   return {};
 }
 
+// A mean over patches is softmax attention alone: a gated branch beside it (pooled blocks, say) is shut with zeros.
+Extras BackendPass::closed_gates(const at::Tensor& q) const {
+  Extras extras;
+  for (const std::string& gate : gates_) extras.tensors[gate] = at::zeros_like(q);
+  return extras;
+}
+
 at::Tensor BackendPass::attend(const WindowTokens& tokens) {
   const ForwardContextScope scope(surroundings_);
   const at::NoGradGuard no_grad;
-  if (!warm_ && tokens.q().is_cuda()) layer_->forward(tokens.q(), tokens.k(), tokens.v());  // loads the kernels
+  const Extras gates = closed_gates(tokens.q());
+  if (!warm_ && tokens.q().is_cuda()) layer_->forward(tokens.q(), tokens.k(), tokens.v(), gates);  // loads the kernels
   warm_ = true;
   wait_for(tokens.q());
   const auto start = std::chrono::steady_clock::now();
-  const at::Tensor o = layer_->forward(tokens.q(), tokens.k(), tokens.v());
+  const at::Tensor o = layer_->forward(tokens.q(), tokens.k(), tokens.v(), gates);
   wait_for(o);
   result_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (const auto described = layer_->describe_call(tokens.q(), tokens.k(), tokens.v())) {
+  if (const auto described = layer_->describe_call(tokens.q(), tokens.k(), tokens.v(), gates)) {
     result_.described = true;
     result_.attended_pairs += described->attended_pairs;
     result_.dense_pairs += described->dense_pairs;

@@ -51,8 +51,10 @@ class BackendPass {
   explicit BackendPass(LocalAttention layer) : layer_(std::move(layer)) {}
   at::Tensor attend(const WindowTokens& tokens);
   Status write(const std::vector<Frame>& frames, const FrameWindow& window);
+  Extras closed_gates(const at::Tensor& q) const;
 
   LocalAttention layer_;
+  std::vector<std::string> gates_;  // inputs that open further branches of the backend
   std::shared_ptr<const ForwardContext> surroundings_;
   PsnrMeter meter_;
   std::optional<Y4mWriter> video_;

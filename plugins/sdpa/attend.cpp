@@ -29,8 +29,8 @@ at::Generator generator_of(const fvattn_rng& rng, at::Device device) {
 }
 
 // Torch's fused kernels draw from the default generator, and not the same numbers in every kernel; so dropout is spelt out.
-at::Tensor attend_with_dropout(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
-                               const fvattn_rng& rng) {
+at::Tensor attend_with_dropout(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const at::Tensor& mask, const fvattn_rng& rng) {
   const at::Tensor weights = at::_safe_softmax(logits(p, q, k, four_dimensional(mask, p, q.scalar_type()), 0, p.q_len), -1);
   const double keep = 1 - p.dropout_p;
   const at::Tensor kept = at::empty_like(weights).bernoulli_(keep, generator_of(rng, q.device()));
@@ -39,8 +39,8 @@ at::Tensor attend_with_dropout(const fvattn_problem& p, const at::Tensor& q, con
 
 }  // namespace
 
-at::Tensor attend(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask,
-                  const fvattn_rng* rng) {
+at::Tensor attend(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                  const at::Tensor& mask, const fvattn_rng* rng) {
   if (p.dropout_p > 0) {
     if (rng == nullptr) plugin::fail(FVATTN_INVALID_ARGUMENT, "dropout needs random numbers, and the call brings none");
     return attend_with_dropout(p, q, k, v, mask, *rng);
@@ -51,7 +51,8 @@ at::Tensor attend(const fvattn_problem& p, const at::Tensor& q, const at::Tensor
   const bool gqa = p.heads != p.kv_heads;
   // Torch's fused backward kernels on CUDA add with atomics.
   const bool plain = (p.flags & FVATTN_PROBLEM_NEED_DETERMINISM) != 0 && q.is_cuda();
-  at::Tensor o = plain ? std::get<0>(at::_scaled_dot_product_attention_math(rows, k, v, keys, 0, see.torch_causal, std::nullopt, p.scale, gqa))
+  at::Tensor o = plain ? std::get<0>(at::_scaled_dot_product_attention_math(rows, k, v, keys, 0, see.torch_causal,
+                                                                            std::nullopt, p.scale, gqa))
                        : at::scaled_dot_product_attention(rows, k, v, keys, 0, see.torch_causal, p.scale, gqa);
   if (see.blind.defined()) o = o.masked_fill(see.blind, 0);
   return see.first_row == 0 ? o : at::constant_pad_nd(o, {0, 0, see.first_row, 0}, 0);

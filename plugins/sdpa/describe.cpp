@@ -13,9 +13,13 @@ namespace {
 
 constexpr int64_t kMostTiles = 2048;
 
-bool is_dense(const fvattn_problem& p, const fvattn_tensor* mask) { return mask == nullptr && (p.flags & FVATTN_PROBLEM_CAUSAL) == 0; }
+bool is_dense(const fvattn_problem& p, const fvattn_tensor* mask) {
+  return mask == nullptr && (p.flags & FVATTN_PROBLEM_CAUSAL) == 0;
+}
 
-int64_t tile_rows(const fvattn_problem& p) { return std::max<int64_t>((std::max(p.q_len, p.kv_len) + kMostTiles - 1) / kMostTiles, 1); }
+int64_t tile_rows(const fvattn_problem& p) {
+  return std::max<int64_t>((std::max(p.q_len, p.kv_len) + kMostTiles - 1) / kMostTiles, 1);
+}
 
 int64_t tiles(int64_t length, int64_t rows) { return (length + rows - 1) / rows; }
 

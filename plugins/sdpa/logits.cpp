@@ -22,7 +22,8 @@ at::Tensor expand_heads(const at::Tensor& kv, const fvattn_problem& p) {
   return p.heads == p.kv_heads ? kv : kv.repeat_interleave(p.heads / p.kv_heads, 1);
 }
 
-at::Tensor logits(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask, int64_t lo, int64_t hi) {
+at::Tensor logits(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask, int64_t lo,
+                  int64_t hi) {
   const double none = -std::numeric_limits<double>::infinity();
   at::Tensor s = at::matmul(widened(q.narrow(2, lo, hi - lo)).mul(p.scale), widened(expand_heads(k, p)).transpose(2, 3));
   if (mask.defined()) {
@@ -33,7 +34,8 @@ at::Tensor logits(const fvattn_problem& p, const at::Tensor& q, const at::Tensor
   return s;
 }
 
-void write_lse(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask, const at::Tensor& lse) {
+void write_lse(const fvattn_problem& p, const at::Tensor& q, const at::Tensor& k, const at::Tensor& mask,
+               const at::Tensor& lse) {
   const int64_t row = std::max<int64_t>(p.batch * p.heads * p.kv_len, 1);
   const int64_t rows = std::clamp<int64_t>(kMostLogits / row, 1, std::max<int64_t>(p.q_len, 1));
   for (int64_t lo = 0; lo < p.q_len; lo += rows) {

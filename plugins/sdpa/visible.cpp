@@ -55,7 +55,8 @@ std::string mask_trouble(const fvattn_spec& mask, const fvattn_problem& p) {
   const int32_t n = mask.ndim;
   if (dim[n - 1] != p.kv_len) return "its last dimension must be the number of keys, " + std::to_string(p.kv_len);
   if (n >= 2 && !fits(dim[0], p.batch)) return "its first dimension must be the batch, " + std::to_string(p.batch);
-  if (n >= 3 && !fits(dim[n - 2], p.q_len)) return "its last but one dimension must be the number of queries, " + std::to_string(p.q_len);
+  if (n >= 3 && !fits(dim[n - 2], p.q_len))
+    return "its last but one dimension must be the number of queries, " + std::to_string(p.q_len);
   if (n == 4 && !fits(dim[1], p.heads) && dim[1] != p.heads_global)
     return "its second dimension must be the number of heads, " + std::to_string(p.heads) + ", or 1";
   return {};

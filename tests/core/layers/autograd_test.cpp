@@ -20,7 +20,8 @@ struct Checkpoint : torch::autograd::Function<Checkpoint> {
     node->saved_data["keep"] = keep_context;
     return (*body)(x);
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* node, const torch::autograd::variable_list& gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* node,
+                                                 const torch::autograd::variable_list& gradients) {
     const at::AutoGradMode with_grad(true);
     const at::Tensor x = node->get_saved_variables()[0].detach().requires_grad_(true);
     const auto recompute = [&] { return (*reinterpret_cast<Body*>(node->saved_data["body"].toInt()))(x); };
@@ -75,7 +76,9 @@ TEST_CASE("gradients in float64 equal finite differences, with a mask that learn
   mask[0][0][3][2] = -INFINITY;
   std::vector<at::Tensor> inputs{t.q, t.k, t.v, mask};
   const at::Tensor weight = at::randn({2, 5, 4, 8}, at::kDouble);
-  const auto loss = [&](const std::vector<at::Tensor>& x) { return (layer->forward(x[0], x[1], x[2], {{{"mask", x[3]}}, {}}) * weight).sum(); };
+  const auto loss = [&](const std::vector<at::Tensor>& x) {
+    return (layer->forward(x[0], x[1], x[2], {{{"mask", x[3]}}, {}}) * weight).sum();
+  };
   std::vector<at::Tensor> leaves;
   for (const at::Tensor& x : inputs) leaves.push_back(x.clone().requires_grad_(true));
   const auto gradients = torch::autograd::grad({loss(leaves)}, leaves);
@@ -101,7 +104,8 @@ TEST_CASE("integer masks learn nothing, other extras only what their backend dif
   LocalAttention staged(staged_options(1, 8));
   const ForwardContextScope scope(context_with_factor(2));
   const at::Tensor offset = at::randn({8}).requires_grad_(true);
-  CHECK_CONTAINS(error_of([&] { staged->forward(t.q, t.k, t.v, {{{"gate", at::ones_like(t.q)}, {"offset", offset}}, {}}); }), "gives no gradient for the input 'offset'");
+  CHECK_CONTAINS(error_of([&] { staged->forward(t.q, t.k, t.v, {{{"gate", at::ones_like(t.q)}, {"offset", offset}}, {}}); }),
+                 "gives no gradient for the input 'offset'");
 }
 
 TEST_CASE("a checkpointed layer recomputes with the context of its forward") {
@@ -156,6 +160,7 @@ TEST_CASE("one graph with a layer used many times") {
     return torch::autograd::grad({(sum + y).pow(2).sum()}, {x})[0];
   };
   const at::Tensor got = chain([&](const auto& q, const auto& k, const auto& v) { return layer->forward(q, k, v); });
-  const at::Tensor want = chain([&](const auto& q, const auto& k, const auto& v) { return reference(q, k, v, layer->softmax_scale(), false).o; });
+  const at::Tensor want = chain(
+      [&](const auto& q, const auto& k, const auto& v) { return reference(q, k, v, layer->softmax_scale(), false).o; });
   CHECK(relative_error(got, want) < 1e-10);
 }

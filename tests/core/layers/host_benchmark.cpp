@@ -1,7 +1,9 @@
-// What a warm call costs on the host above torch's own attention, on tensors so small that computing costs nothing. The bar is 15 us.
+// What a warm call costs on the host above torch's own attention, on tensors so small that computing costs nothing. The
+// bar is 15 us.
 #include <fvattn/torch/local_attention.hpp>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <benchmark/benchmark.h>
 

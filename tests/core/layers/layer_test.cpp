@@ -48,11 +48,12 @@ TEST_CASE("wrong arguments say what came and what is accepted") {
   options.prefix = "blocks.3.attn1";
   LocalAttention layer(options);
   const QKV t = random_qkv(2, 3, 4, 2, 2, 8);
-  const auto failing = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras = {}, const CallOptions& call = {}) {
+  const auto failing = [&](const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras = {},
+                           const CallOptions& call = {}) {
     return error_of([&] { layer->forward_all(q, k, v, extras, call); });
   };
   CHECK_CONTAINS(failing(t.q[0], t.k, t.v), "Expected 4D tensors");
-  CHECK_CONTAINS(failing(t.q[0], t.k, t.v), "layer 'blocks.3.attn1': ");
+  CHECK_CONTAINS(failing(t.q[0], t.k, t.v), "layer blocks.3.attn1: ");
   CHECK_CONTAINS(failing(t.q.to(at::kDouble), t.k, t.v), "one dtype");
   CHECK_CONTAINS(failing(t.q.to(at::kInt), t.k.to(at::kInt), t.v.to(at::kInt)), "floating");
   CHECK_CONTAINS(failing(t.q, t.k, t.v.narrow(1, 0, 3)), "k and v of one length");
@@ -65,7 +66,10 @@ TEST_CASE("wrong arguments say what came and what is accepted") {
   text.text_length = 9;
   CHECK_CONTAINS(failing(t.q, t.k, t.v, {}, text), "text_length");
   const QKV one = random_qkv(1, 3, 3, 2, 2, 8);
-  CHECK_CONTAINS(failing(one.q, one.k, one.v, {{{"cu_seqlens_q", at::tensor({0, 3}, at::kInt)}, {"cu_seqlens_k", at::tensor({0, 3}, at::kInt)}}, {}}), "VARLEN");
+  CHECK_CONTAINS(
+      failing(one.q, one.k, one.v,
+              {{{"cu_seqlens_q", at::tensor({0, 3}, at::kInt)}, {"cu_seqlens_k", at::tensor({0, 3}, at::kInt)}}, {}}),
+      "VARLEN");
   options.backend = "TORCH_SPDA";
   LocalAttention misspelt(options);
   CHECK_CONTAINS(error_of([&] { misspelt->forward(t.q, t.k, t.v); }), "TORCH_SDPA");
@@ -103,7 +107,8 @@ TEST_CASE("the metadata's attn_mask is padded at its front with attend") {
   ForwardContext context;
   context.add(sdpa_metadata({{"attn_mask", to_value(tail)}}));
   const ForwardContextScope scope(context);
-  CHECK(relative_error(layer->forward(t.q, t.k, t.v), reference(t.q, t.k, t.v, layer->softmax_scale(), false, full.view({2, 1, 1, 7})).o) < 1e-5);
+  CHECK(relative_error(layer->forward(t.q, t.k, t.v),
+                       reference(t.q, t.k, t.v, layer->softmax_scale(), false, full.view({2, 1, 1, 7})).o) < 1e-5);
   CHECK_CONTAINS(error_of([&] { layer->forward(t.q, t.k, t.v, {{{"mask", full}}, {}}); }), "twice");
   CHECK_CONTAINS(error_of([&] { layer->forward(t.q, t.k.narrow(1, 0, 3), t.v.narrow(1, 0, 3)); }), "at most 3");
 }
@@ -139,7 +144,8 @@ TEST_CASE("dropout acts in training, repeats with its seed, in backward too") {
   const auto loss = [&](const at::Tensor& q) { return (layer->forward_all(q, t.k, t.v, {}, call).o * weight).sum(); };
   const at::Tensor gradient = torch::autograd::grad({loss(t.q)}, {t.q})[0];
   const double h = 1e-6;
-  const double measured = ((loss(t.q.detach() + h * direction) - loss(t.q.detach() - h * direction)) / (2 * h)).item<double>();
+  const double measured =
+      ((loss(t.q.detach() + h * direction) - loss(t.q.detach() - h * direction)) / (2 * h)).item<double>();
   CHECK((gradient * direction).sum().item<double>() == doctest::Approx(measured).epsilon(1e-6));
 }
 
@@ -150,7 +156,8 @@ TEST_CASE("rows beyond original_seq_len take no part") {
   CallOptions call;
   call.return_lse = true;
   const AttentionOutputs outputs = layer->forward_all(t.q, t.k, t.v, {{}, 6}, call);
-  const Expected expected = reference(t.q.narrow(1, 0, 6), t.k.narrow(1, 0, 6), t.v.narrow(1, 0, 6), layer->softmax_scale(), false);
+  const Expected expected =
+      reference(t.q.narrow(1, 0, 6), t.k.narrow(1, 0, 6), t.v.narrow(1, 0, 6), layer->softmax_scale(), false);
   CHECK(relative_error(outputs.o.narrow(1, 0, 6), expected.o) < 1e-5);
   CHECK(at::equal(outputs.o.narrow(1, 6, 3), at::zeros({1, 3, 2, 8})));
   CHECK(at::equal(outputs.named.at("lse").narrow(2, 6, 3), at::full({1, 2, 3}, -INFINITY)));
@@ -173,7 +180,9 @@ TEST_CASE("describe counts the attended pairs and gives the exact mask") {
   REQUIRE(some.has_value());
   const at::Tensor seen = at::ones({5, 7}, at::kBool).tril(2).logical_and(mask.view({3, 1, 1, 7})).expand({3, 2, 5, 7});
   CHECK(some->attended_pairs == seen.sum().item<int64_t>());
-  const at::Tensor exact = some->mask_tiles.ne(0).index({at::indexing::Slice(), at::indexing::Slice(), some->q_tile.to(at::kLong)}).index_select(3, some->k_tile.to(at::kLong));
+  const at::Tensor exact = some->mask_tiles.ne(0)
+                               .index({at::indexing::Slice(), at::indexing::Slice(), some->q_tile.to(at::kLong)})
+                               .index_select(3, some->k_tile.to(at::kLong));
   CHECK(at::equal(exact, seen));
 
   // Long sequences: tiles of several rows.

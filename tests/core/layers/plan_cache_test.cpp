@@ -22,12 +22,16 @@ struct Fixture {
   const AttentionBackend* backend = nullptr;
 
   Fixture() {
-    const test::TestPlugin plugin("test.plans", {{.name = "PLAN_ATTN", .meta_keys = {key("size", FVATTN_I64, 0), key("share", FVATTN_F64, FVATTN_KEY_PER_STEP),
-                                                                                   key("table", FVATTN_TENSOR, 0)}}});
+    const test::TestPlugin plugin("test.plans",
+                                  {{.name = "PLAN_ATTN",
+                                    .meta_keys = {key("size", FVATTN_I64, 0), key("share", FVATTN_F64, FVATTN_KEY_PER_STEP),
+                                                  key("table", FVATTN_TENSOR, 0)}}});
     plugin.add_to(context.registry());
     backend = context.registry().find("PLAN_ATTN").value();
   }
-  std::shared_ptr<const AttentionMetadata> built(const KeyValues& values) const { return backend->make_builder(cpu_device())->build(values).value(); }
+  std::shared_ptr<const AttentionMetadata> built(const KeyValues& values) const {
+    return backend->make_builder(cpu_device())->build(values).value();
+  }
 };
 
 }  // namespace
@@ -42,7 +46,9 @@ TEST_CASE("a plan holds while only keys of a step change") {
   CHECK_FALSE(same_plan(a.get(), f.built({{"share", 0.5}}).get()));
   CHECK_FALSE(same_plan(f.built({{"share", 0.5}}).get(), a.get()));
   CHECK_FALSE(same_plan(a.get(), nullptr));
-  const auto table = [&](int32_t last) { return f.built({{"table", TensorValue::host({2, 1}, std::vector<int32_t>{7, last})}}); };
+  const auto table = [&](int32_t last) {
+    return f.built({{"table", TensorValue::host({2, 1}, std::vector<int32_t>{7, last})}});
+  };
   CHECK(same_plan(table(8).get(), table(8).get()));
   CHECK_FALSE(same_plan(table(8).get(), table(9).get()));
 }
@@ -55,7 +61,9 @@ TEST_CASE("the cache keeps the latest plans") {
     problem.q_len = length;
     return std::make_shared<const Prepared>(*f.backend, cpu_device(), nullptr, problem, nullptr);
   };
-  const auto known = [&](int64_t length) { return cache.find(*f.backend, cpu_device(), make(length)->problem, nullptr) != nullptr; };
+  const auto known = [&](int64_t length) {
+    return cache.find(*f.backend, cpu_device(), make(length)->problem, nullptr) != nullptr;
+  };
   const auto count = static_cast<int64_t>(PlanCache::kMost);
   for (int64_t i = 0; i < count; ++i) cache.insert(make(i));
   CHECK(known(0));  // used again: the oldest is now 1

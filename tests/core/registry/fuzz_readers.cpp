@@ -8,6 +8,7 @@
 #include <fvattn/manifest.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,6 +18,9 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace {
 
@@ -34,7 +38,16 @@ const std::vector<std::string> kManifests = {
     "priority = 3\nhead_dims = { max = 256 }\ngraph_safe = true\n[trust]\nsignature = \"x\"\n",
     "manifest_version = 2\n",
 };
-const std::vector<std::string> kWords = {"[[backend]]\n",
+const std::vector<std::string> kWords = {"\xe2\x80\xa8",
+                                         "\xc2\x85",
+                                         "\r",
+                                         "\v",
+                                         "é",
+                                         "\xc2\xa0",
+                                         "\xe3\x80\x80",
+                                         "\\\n",
+                                         "#",
+                                         "[[backend]]\n",
                                          "[plugin]\n",
                                          "\"\"\"",
                                          "'''",
@@ -124,6 +137,15 @@ class Mutator {
   std::mt19937_64 random_;
 };
 
+// What is being read, for whoever has to find out why a sanitizer stopped the program (with abort_on_error=1).
+const std::string* current = nullptr;
+
+void save_current(int) {
+  const int file = open("fuzz_readers.failure", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (current != nullptr && file >= 0 && write(file, current->data(), current->size()) < 0) _exit(2);
+  _exit(1);
+}
+
 [[noreturn]] void broken(const char* promise, const std::string& input) {
   std::ofstream("fuzz_readers.failure", std::ios::binary) << input;
   std::fprintf(stderr, "fuzz_readers: %s; the input is in fuzz_readers.failure\n", promise);
@@ -173,6 +195,7 @@ int main(int argc, char** argv) {
   if (!try_elf(library) || !try_manifest(kManifests[1]))
     return std::fprintf(stderr, "fuzz_readers: the seeds are not accepted\n"), 1;
 
+  std::signal(SIGABRT, &save_current);
   Mutator mutator(seed);
   long accepted[2] = {0, 0}, tried[2] = {0, 0};
   for (long run = 0; run < runs; ++run) {
@@ -187,6 +210,7 @@ int main(int argc, char** argv) {
         mutator.edit(input, kWords);
     }
     ++tried[elf];
+    current = &input;
     if (elf ? try_elf(input) : try_manifest(input)) ++accepted[elf];
   }
   std::printf("manifests: %ld of %ld accepted; ELF files: %ld of %ld accepted\n", accepted[0], tried[0], accepted[1],

@@ -59,7 +59,8 @@ TEST_CASE("level core takes what lies beside the library") {
 
 TEST_CASE("a manifest for another library") {
   Zoo zoo;
-  const std::string library = zoo.add("good", "good", manifest_text("test.good", "GOOD_ATTN", shared("libfvattn_better.so")));
+  const std::string library =
+      zoo.add("good", "good", manifest_text("test.good", "GOOD_ATTN", shared("libfvattn_better.so")));
   const Judged judged(candidate_of_file(library));
   CHECK_CONTAINS(judged.info.reason, "the manifest beside the library is for another one; got libfvattn_better.so");
 }

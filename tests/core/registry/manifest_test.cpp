@@ -168,6 +168,19 @@ TEST_CASE("unknown tables and keys are noted with the nearest name") {
         "key 'backend.head_dims.maxx' is unknown and has no effect; did you mean 'backend.head_dims.max'?");
 }
 
+TEST_CASE("characters outside of ASCII are for comments and for strings of one line") {
+  CHECK(read("# naïve\n" + replaced(kMinimal, "[plugin]", "[plugin] # naïve \"\ndescription = 'naïve'\nurl = \"\\\"é\""))
+            .description == "naïve");
+  CHECK(read("\xef\xbb\xbf" + kMinimal).id == "org.example.mine");
+  CHECK(read("\xef\xbb\xbf\"é\" = 1\n" + kMinimal).notes.size() == 1);
+  CHECK(read(kMinimal + "x = \"\"\"a\"\"\"\"\"\ny = 'é'\n").notes.size() == 2);
+  for (const char* stray : {"é = 1\n", "x = é\n", "x\xc2\xa0= 1\n", "x = 1é\n", "x = \"\"\"\\\n é\"\"\"\n", "x = 'a'é\n",
+                            "x = 1\"é\"\n", "x = 1\"y='é'\n", "x = 'a\né'\n"}) {
+    CAPTURE(stray);
+    CHECK_CONTAINS(error_of(kMinimal + stray), "outside of ASCII where there may be none; got line ");
+  }
+}
+
 TEST_CASE("wrong types and values are errors that name the key") {
   const std::pair<std::pair<const char*, const char*>, const char*> cases[] = {
       {{"manifest_version = 1", "manifest_version = \"1\""}, "'manifest_version' has the wrong type"},

@@ -3,11 +3,14 @@
 include_guard(GLOBAL)
 find_package(doctest REQUIRED)
 
+add_custom_target(core_tests) # every test of this kind, for the sanitizer preset
+
 add_library(fvattn_doctest_main OBJECT ${CMAKE_CURRENT_LIST_DIR}/main.cpp)
 target_link_libraries(fvattn_doctest_main PUBLIC doctest::doctest)
 
 function(fvattn_core_test name)
   add_executable(${name} ${ARGN})
+  add_dependencies(core_tests ${name})
   target_link_libraries(${name} PRIVATE fvattn::fvattn fvattn_doctest_main)
   target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../.. ${CMAKE_SOURCE_DIR}/core)
   # No settings file, variable or plugin of whoever runs the tests decides what they see.

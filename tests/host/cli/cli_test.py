@@ -202,7 +202,8 @@ class Light(ProgramTest):
         self.ends(FAILED, "config", "init", env=env, says="--force")
         self.ends(OK, "config", "init", "--force", env=env)
         self.ends(OK, "config", "show", env=env, says=["FASTVIDEO_ATTENTION_BACKEND", "default", path])
-        text = open(path).read()
+        with open(path) as file:
+            text = file.read()
         self.assertIn("# backend", text)
         # Every key of the file it writes is one that is read.
         with open(path, "w") as file:

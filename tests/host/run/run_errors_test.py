@@ -69,7 +69,8 @@ class Errors(ProgramTest):
             file.write(b"this is no safetensors file at all, whatever its name says")
         self.refused(FAILED, "not a safetensors file")
         save(self.input, self.tensors())
-        whole = open(self.input, "rb").read()
+        with open(self.input, "rb") as file:
+            whole = file.read()
         with open(self.input, "wb") as file:
             file.write(whole[:-5])
         self.refused(FAILED, "cut short")
@@ -163,7 +164,8 @@ class Errors(ProgramTest):
         )
         self.assertEqual(limited.returncode, FAILED, limited.stderr)
         self.assertIn(self.output, limited.stderr)
-        self.assertEqual(open(self.output).read(), "old")
+        with open(self.output) as file:
+            self.assertEqual(file.read(), "old")
         self.assertEqual(sorted(os.listdir(self.folder)), ["in.safetensors", "out.safetensors"])
 
     def test_input_may_be_the_output(self):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import OK, USAGE, ProgramTest, main
+from harness import OK, UNAVAILABLE, USAGE, ProgramTest, main
 from tensors import attention, load, np, relative_l2, save
 
 BACKEND = "TORCH_SDPA"
@@ -92,7 +92,7 @@ class Run(ProgramTest):
 
     def test_sweep(self):
         base = int(os.environ.get("FVATTN_SEED", random.randrange(10**6)))
-        for i in range(int(os.environ.get("FVATTN_SWEEP", 40))):
+        for i in range(int(os.environ.get("FVATTN_SWEEP", 24))):
             tensors, parts, parameters, reference, lengths = self.case(base + i)
             dtype = ("float32", "float32", "float32", "float64", "float16", "bfloat16")[i % 6]
             args = [word for key, value in parameters.items() for word in ("--param", f"{key}={json.dumps(value)}")]
@@ -163,6 +163,22 @@ class Run(ProgramTest):
         self.assertTrue(np.array_equal(first, again))
         self.assertFalse(np.array_equal(first, other))
         self.assertFalse(np.array_equal(first, plain))
+
+    def test_cuda_agrees_with_cpu(self):
+        tensors = {
+            **self.qkv(b=2, s=70, h=4, d=64),
+            "d_o": np.random.default_rng().standard_normal((2, 70, 4, 64)).astype(np.float32),
+        }
+        expected = self.run_case(tensors, "--param", "causal=true")[1]
+        words = ["run", "--backend", BACKEND, "--input", self.input, "--output", self.output, "--device", "cuda"]
+        done = self.fvattn(*words, "--param", "causal=true")
+        if done.code == UNAVAILABLE:
+            self.skipTest("no CUDA device")
+        self.assertEqual(done.code, OK, done.err)
+        got, _, metadata = load(self.output)
+        self.assertEqual(metadata["device"], "cuda:0")
+        for name, value in expected.items():
+            self.assertLess(relative_l2(got[name], value), 1e-4, name)
 
     def test_dtype_follows_the_input(self):
         for kind, name in ((np.float64, "float64"), (np.float16, "float16")):

@@ -37,7 +37,8 @@ def save(path, tensors):
 
 def load(path):
     """{name: array}, {name: dtype as in the file}, metadata"""
-    raw = open(path, "rb").read()
+    with open(path, "rb") as file:
+        raw = file.read()
     (length,) = struct.unpack("<Q", raw[:8])
     header = json.loads(raw[8 : 8 + length])
     metadata = header.pop("__metadata__", {})

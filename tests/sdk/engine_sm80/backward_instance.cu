@@ -20,10 +20,5 @@ cudaError_t run_backward(const BackwardArgs& args, const Policy& policy, cudaStr
 
 FVATTN_INSTANCE(DenseBackward<FVATTN_HEAD_DIM>, DensePolicy<false>);
 FVATTN_INSTANCE(DenseBackward<FVATTN_HEAD_DIM>, DensePolicy<true>);
-#if FVATTN_HEAD_DIM == 64 || FVATTN_HEAD_DIM == 128
-FVATTN_INSTANCE(Block64Backward<FVATTN_HEAD_DIM>, BoxPolicy);
-FVATTN_INSTANCE(Block64Backward<FVATTN_HEAD_DIM>, ListPolicy);
-FVATTN_INSTANCE(Block64Backward<FVATTN_HEAD_DIM>, GatherPolicy);
-#endif
 
 }  // namespace fvattn::engine::sm80::test

@@ -129,6 +129,49 @@ void bench_forward(const BenchShape& shape) {
   FVATTN_FORWARD_CANDIDATES(FVATTN_BENCH)
 }
 
+template <class Config>
+void bench_backward_as(const BenchShape& shape, BackwardArgs args) {
+  for (const bool deterministic : {false, true}) {
+    args.deterministic = deterministic;
+    const auto run = [&](const auto& policy) {
+      if (cudaMalloc(&args.workspace, backward_bytes<Config>(Type::bfloat16, args, policy)) != cudaSuccess) std::abort();
+      const double ms = milliseconds([&] { return run_backward<Config>(Type::bfloat16, args, policy); });
+      cudaFree(args.workspace);
+      report(shape.name, deterministic ? "backward, deterministic" : "backward", 2.5 * shape.forward_flops(), ms);
+    };
+    if (shape.causal) run(DensePolicy<true>{{shape.q_len}, {shape.kv_len}});
+    else run(DensePolicy<false>{{shape.q_len}, {shape.kv_len}});
+  }
+}
+
+void bench_backward(const BenchShape& shape) {
+  const BenchShape& n = shape;
+  const BenchTensor q(n.batch, n.q_len, n.q_heads, n.head_dim), o(n.batch, n.q_len, n.q_heads, n.head_dim);
+  const BenchTensor d_o(n.batch, n.q_len, n.q_heads, n.head_dim), d_q(n.batch, n.q_len, n.q_heads, n.head_dim);
+  const BenchTensor k(n.batch, n.kv_len, n.kv_heads, n.head_dim), d_k(n.batch, n.kv_len, n.kv_heads, n.head_dim);
+  const BenchTensor v(n.batch, n.kv_len, n.kv_heads, n.head_dim), d_v(n.batch, n.kv_len, n.kv_heads, n.head_dim);
+  // The log of the number of keys: close enough to keep the probabilities in range.
+  const std::vector<float> lse(static_cast<std::size_t>(n.batch) * n.q_heads * n.q_len, std::log(float(n.kv_len)));
+  void* lse_data = nullptr;
+  if (cudaMalloc(&lse_data, lse.size() * sizeof(float)) != cudaSuccess) std::abort();
+  cudaMemcpy(lse_data, lse.data(), lse.size() * sizeof(float), cudaMemcpyHostToDevice);
+  BackwardArgs args;
+  args.q = q.view(), args.k = k.view(), args.v = v.view(), args.o = o.view(), args.d_o = d_o.view();
+  args.d_q = d_q.mutable_view(), args.d_k = d_k.mutable_view(), args.d_v = d_v.mutable_view();
+  args.lse = {static_cast<const float*>(lse_data), std::int64_t(shape.q_heads) * shape.q_len, shape.q_len};
+  args.batch = args.stored_batch = shape.batch;
+  args.q_rows = shape.q_len, args.q_heads = shape.q_heads, args.kv_heads = shape.kv_heads, args.head_dim = shape.head_dim;
+  args.scale = 1.0f / std::sqrt(float(shape.head_dim));
+  switch (padded_head_dim(shape.head_dim)) {
+    case 64: bench_backward_as<DenseBackward<64>>(shape, args); break;
+    case 96: bench_backward_as<DenseBackward<96>>(shape, args); break;
+    case 128: bench_backward_as<DenseBackward<128>>(shape, args); break;
+    case 192: bench_backward_as<DenseBackward<192>>(shape, args); break;
+    default: bench_backward_as<DenseBackward<256>>(shape, args); break;
+  }
+  cudaFree(lse_data);
+}
+
 }  // namespace
 
 int bench() {
@@ -146,6 +189,7 @@ int bench() {
       {"(1,8192,16,256)", 1, 8192, 8192, 16, 16, 256, false},
   };
   for (const BenchShape& shape : shapes) bench_forward(shape);
+  for (const BenchShape& shape : shapes) bench_backward(shape);
   return failed ? 1 : 0;
 }
 

@@ -16,8 +16,9 @@ template <class T>
 struct Unwrap<void(T)> {
   using type = T;
 };
-#define FVATTN_INSTANCE(Config) \
-  template cudaError_t run_forward<Unwrap<void Config>::type, __nv_bfloat16>(const ForwardArgs&, const DensePolicy<false>&, cudaStream_t);
+#define FVATTN_INSTANCE(Config)                                                                                         \
+  template cudaError_t run_forward<Unwrap<void Config>::type, __nv_bfloat16>(const ForwardArgs&, const DensePolicy<false>&, \
+                                                                             cudaStream_t);
 FVATTN_FORWARD_CANDIDATES(FVATTN_INSTANCE)
 
 }  // namespace fvattn::engine::sm80::test

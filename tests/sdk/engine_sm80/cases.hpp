@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 namespace fvattn::engine::sm80::test {
@@ -19,12 +20,50 @@ inline constexpr bool kEmulated = true;  // some thousand times slower: fewer an
 inline constexpr bool kEmulated = false;
 #endif
 
+/// One problem; random_case() fills everything but the head dim.
+struct Case {
+  Type type = Type::bfloat16;
+  int batch = 1, q_len = 1, kv_len = 1, q_heads = 1, kv_heads = 1, head_dim = 64;
+  float scale = 0.125f, deviation = 1.0f;
+  int layout = 0;
+
+  Shape q_shape() const { return {batch, q_len, q_heads, head_dim}; }
+  Shape kv_shape() const { return {batch, kv_len, kv_heads, head_dim}; }
+  std::string text() const {
+    return "B " + std::to_string(batch) + " Sq " + std::to_string(q_len) + " Sk " + std::to_string(kv_len) + " H " +
+           std::to_string(q_heads) + "/" + std::to_string(kv_heads) + " D " + std::to_string(head_dim) + " scale " +
+           std::to_string(scale) + " deviation " + std::to_string(deviation) + " layout " + std::to_string(layout) +
+           (type == Type::bfloat16 ? " bf16" : " fp16");
+  }
+};
+
+inline Case random_case(int head_dim) {
+  Case c;
+  c.type = random_int(0, 1) == 0 ? Type::bfloat16 : Type::float16;
+  c.batch = random_int(1, 2);
+  c.q_len = random_int(1, kEmulated ? 150 : 300);
+  c.kv_len = random_int(1, kEmulated ? 200 : 300);
+  c.kv_heads = kEmulated ? 1 : random_int(1, 3);
+  c.q_heads = c.kv_heads * random_int(1, 3);
+  c.head_dim = head_dim;
+  c.scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+  c.layout = random_int(0, 2);
+  return c;
+}
+
+/// What the dense policies mean.
+inline Visible dense_rule(const Case& c, bool causal) {
+  const int diagonal = c.kv_len - c.q_len;
+  return [=](int, int, int i, int j) { return !causal || j <= i + diagonal; };
+}
+
 /// Relative L2 error of outputs: rounding of the probabilities and of the result. Peers have about half of it.
 inline double tolerance(Type type) { return type == Type::bfloat16 ? 5e-3 : 7e-4; }
 
-inline void check_close(const std::vector<float>& got, const std::vector<double>& expected, double tolerance) {
-  CHECK(relative_error(got, expected) <= tolerance);
-  CHECK(largest_error(got, expected) <= 20 * tolerance);
+inline void check_close(const std::vector<float>& got, const std::vector<double>& expected, double tolerance,
+                        const std::vector<double>& noise = {}) {
+  CHECK(relative_error(got, expected, noise) <= tolerance);
+  CHECK(largest_error(got, expected, noise) <= 20 * tolerance);
 }
 
 /// lse [batch, heads, rows]: -inf exactly where expected. `slack` is what float32 sums of large logits may add.

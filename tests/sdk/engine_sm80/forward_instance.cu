@@ -15,10 +15,5 @@ cudaError_t run_forward(const ForwardArgs& args, const Policy& policy, cudaStrea
 
 FVATTN_INSTANCE(DenseForward<FVATTN_HEAD_DIM>, DensePolicy<false>);
 FVATTN_INSTANCE(DenseForward<FVATTN_HEAD_DIM>, DensePolicy<true>);
-#if FVATTN_HEAD_DIM == 64 || FVATTN_HEAD_DIM == 128
-FVATTN_INSTANCE(DenseForward<FVATTN_HEAD_DIM>, BoxPolicy);
-FVATTN_INSTANCE(DenseForward<FVATTN_HEAD_DIM>, GatherPolicy);
-FVATTN_INSTANCE(Block64Forward<FVATTN_HEAD_DIM>, ListPolicy);
-#endif
 
 }  // namespace fvattn::engine::sm80::test

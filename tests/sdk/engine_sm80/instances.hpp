@@ -1,7 +1,6 @@
 // The kernels under test, instantiated in files of their own so that each compiles quickly.
 #pragma once
 
-#include "test_policies.hpp"
 #include "test_tensor.hpp"
 
 #include <fvattn/engine/policies/dense.hpp>

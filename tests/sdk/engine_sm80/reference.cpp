@@ -28,6 +28,8 @@ Reference reference_attention(const Shape& q_shape, const std::vector<float>& q,
     out.d_q.assign(q_shape.size(), 0.0);
     out.d_k.assign(kv_shape.size(), 0.0);
     out.d_v.assign(kv_shape.size(), 0.0);
+    out.d_q_noise.assign(q_shape.size(), 0.0);
+    out.d_k_noise.assign(kv_shape.size(), 0.0);
   }
   std::vector<double> p(static_cast<std::size_t>(kv_shape.rows));
   for (int b = 0; b < q_shape.batch; ++b) {
@@ -51,8 +53,11 @@ Reference reference_attention(const Shape& q_shape, const std::vector<float>& q,
           for (int c = 0; c < columns; ++c) out.o[at_q + c] += p[j] * v[at_kv + c];
         }
         if (!gradients) continue;
-        double delta = 0.0;
-        for (int c = 0; c < columns; ++c) delta += out.o[at_q + c] * d_o[at_q + c];
+        double delta = 0.0, delta_noise = 0.0;
+        for (int c = 0; c < columns; ++c) {
+          delta += out.o[at_q + c] * d_o[at_q + c];
+          delta_noise = std::hypot(delta_noise, out.o[at_q + c] * d_o[at_q + c]);
+        }
         for (int j = 0; j < kv_shape.rows; ++j) {
           if (p[j] == 0.0) continue;
           const std::size_t at_kv = kv_shape.index(b, j, h / group, 0);
@@ -61,6 +66,9 @@ Reference reference_attention(const Shape& q_shape, const std::vector<float>& q,
             out.d_v[at_kv + c] += p[j] * d_o[at_q + c];
             out.d_k[at_kv + c] += d_s * q[at_q + c];
             out.d_q[at_q + c] += d_s * k[at_kv + c];
+            const double noise = scale * p[j] * delta_noise;
+            out.d_q_noise[at_q + c] += noise * k[at_kv + c];
+            out.d_k_noise[at_kv + c] = std::hypot(out.d_k_noise[at_kv + c], noise * q[at_q + c]);
           }
         }
       }
@@ -69,20 +77,20 @@ Reference reference_attention(const Shape& q_shape, const std::vector<float>& q,
   return out;
 }
 
-double relative_error(const std::vector<float>& a, const std::vector<double>& b) {
+double relative_error(const std::vector<float>& a, const std::vector<double>& b, const std::vector<double>& noise) {
   double difference = 0.0, norm = 0.0;
   for (std::size_t i = 0; i < b.size(); ++i) {
     difference += (a[i] - b[i]) * (a[i] - b[i]);
-    norm += b[i] * b[i];
+    norm += b[i] * b[i] + (noise.empty() ? 0.0 : noise[i] * noise[i]);
   }
   return difference == 0.0 ? 0.0 : std::sqrt(difference / norm);
 }
 
-double largest_error(const std::vector<float>& a, const std::vector<double>& b) {
+double largest_error(const std::vector<float>& a, const std::vector<double>& b, const std::vector<double>& noise) {
   double largest = 0.0, norm = 0.0;
   for (std::size_t i = 0; i < b.size(); ++i) {
     largest = std::fmax(largest, std::fabs(a[i] - b[i]));
-    norm += b[i] * b[i];
+    norm += b[i] * b[i] + (noise.empty() ? 0.0 : noise[i] * noise[i]);
   }
   return largest == 0.0 ? 0.0 : largest / std::sqrt(norm / static_cast<double>(b.size()));
 }

@@ -50,7 +50,9 @@ struct CallDescription {
   at::Tensor mask_tiles, q_tile, k_tile;
   Selection selection;
 
-  double density() const { return dense_pairs == 0 ? 0 : static_cast<double>(attended_pairs) / static_cast<double>(dense_pairs); }
+  double density() const {
+    return dense_pairs == 0 ? 0 : static_cast<double>(attended_pairs) / static_cast<double>(dense_pairs);
+  }
 };
 
 }  // namespace fvattn

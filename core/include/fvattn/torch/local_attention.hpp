@@ -22,7 +22,7 @@ struct LocalAttentionOptions {
   int64_t num_kv_heads = 0;  // 0: num_heads; must divide num_heads
   SupportedBackends supported_attention_backends = SupportedBackends::any();
   std::string prefix;           // "blocks.3.attn1": names the layer in messages, gives layer_index and goes to the impl
-  std::string backend;          // explicit choice in the grammar of selector.hpp; empty: scope, environment, default, automatic
+  std::string backend;  // explicit choice in the grammar of selector.hpp; empty: scope, environment, default, automatic
   std::string default_backend;  // the layer's default; empty: none
   /// The reference's extra_impl_args, by the backend's option schema. `dropout_p` and `layer_idx` are understood here too.
   KeyValues impl_options;
@@ -48,8 +48,8 @@ class LocalAttentionImpl : public torch::nn::Module {
   explicit LocalAttentionImpl(LocalAttentionOptions options);
   ~LocalAttentionImpl() override;
 
-  /// q [B, Sq, H, D], k [B, Skv, Hkv, D], v [B, Skv, Hkv, Dv] of one dtype and device, any strides (innermost 1, else they are
-  /// copied). Returns o [B, Sq, H, Dv].
+  /// q [B, Sq, H, D], k [B, Skv, Hkv, D], v [B, Skv, Hkv, Dv] of one dtype and device, any strides (innermost 1, else
+  /// they are copied). Returns o [B, Sq, H, Dv].
   at::Tensor forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras = {});
   /// The same with everything that the backend gives. Differentiable in q, k, v and the backend's differentiable extras,
   /// once: a gradient of the gradient is an error.
@@ -58,7 +58,8 @@ class LocalAttentionImpl : public torch::nn::Module {
   /// What forward_all with the same arguments would attend; nullopt if the backend does not say. `with_tiles` fills the
   /// tile map too, which is large for long sequences.
   std::optional<CallDescription> describe_call(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                               const Extras& extras = {}, const CallOptions& call = {}, bool with_tiles = false);
+                                               const Extras& extras = {}, const CallOptions& call = {},
+                                               bool with_tiles = false);
   /// Who would serve such a call, without computing it; throws as forward would.
   Selection select(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras = {},
                    const CallOptions& call = {});

@@ -26,7 +26,8 @@
 // a query head (engines sum a kv head over its group):
 //   int q_steps<T>(kv_item)                    query tiles that see this key tile
 //   int q_tile<T>(kv_item, step)               which, ascending
-// The two schedules must agree: kv tile j is among the steps of item i exactly when i is among the q_steps of j.
+// The two schedules must agree: where a pair of tiles i and j shows something, j is among the steps of item i and i among
+// the q_steps of j (tests/sdk/engine/policy_checker.hpp compares both with a plain predicate).
 #pragma once
 
 #include <fvattn/engine/portable.hpp>

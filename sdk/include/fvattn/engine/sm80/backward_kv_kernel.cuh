@@ -39,7 +39,8 @@ __device__ __forceinline__ void load_output_gradients(const BackwardParams& para
 
 /// The values of the lane's rows from a table in shared memory.
 template <int kM>
-__device__ __forceinline__ void load_row_values(float (&values)[kM][2], const unsigned char* table, int row0, int lane) {
+__device__ __forceinline__ void load_row_values(float (&values)[kM][2], const unsigned char* table, int row0) {
+  const int lane = fresh_thread_index() % kLanes;
   const float* const first = reinterpret_cast<const float*>(table) + row0 + accumulator_row(lane, 0);
 #pragma unroll
   for (int m = 0; m < kM; ++m) {
@@ -54,42 +55,41 @@ __device__ __forceinline__ void compute_scores(const BackwardParams& params, con
                                                int kv_tile, unsigned char* shared, int stage) {
   using Layout = typename Config::Layout;
   constexpr int kM = Config::kScoreM, kN = Config::kScoreN, kK = Config::kHeadDim / kFragment;
-  const int thread = fresh_thread_index(), warp = thread / kLanes, lane = thread % kLanes;
+  const int warp = fresh_thread_index() / kLanes;
   const int q_warp = warp / Config::kScoreKeyWarps, key_warp = warp % Config::kScoreKeyWarps;
   const int row0 = q_warp * kM * kFragment, column0 = key_warp * kN * kFragment;
   const std::uint32_t base = shared_address(shared);
 
   Accumulator<kM, kN> p;
   clear(p);
-  multiply<Element, kK>(p, a_operand<Layout, false>(base + Config::kQOffset + stage * Config::kQBytes, q_warp * kM, 0, thread),
-                        b_operand<Layout, false>(base + Config::kKOffset, key_warp * kN, 0, thread));
+  multiply<Element, kK>(p, a_operand<Layout, false>(base + Config::kQOffset + stage * Config::kQBytes, q_warp * kM, 0),
+                        b_operand<Layout, false>(base + Config::kKOffset, key_warp * kN, 0));
   float row_values[kM][2];
-  load_row_values(row_values, shared + Config::kLseOffset + stage * Config::kTileQ * 4, row0, lane);
+  load_row_values(row_values, shared + Config::kLseOffset + stage * Config::kTileQ * 4, row0);
   probabilities_from_lse(p, row_values, params.scale_log2);
   if (policy.template needs_mask<typename Config::Shape>(item, kv_tile)) {
-    clear_hidden(p, policy.template mask<typename Config::Shape>(item, kv_tile), row0, column0, thread);
+    replace_hidden(p, policy.template mask<typename Config::Shape>(item, kv_tile), row0, column0, 0.0f);
   }
-  store_accumulator<typename Config::ScoreLayout, Element>(shared + Config::kPOffset, row0, column0 / kChunkElements, p, thread);
+  store_accumulator<typename Config::ScoreLayout, Element>(shared + Config::kPOffset, row0, column0 / kChunkElements, p);
 
   Accumulator<kM, kN> d_s;
   clear(d_s);
-  multiply<Element, kK>(d_s, a_operand<Layout, false>(base + Config::kDoOffset, q_warp * kM, 0, thread),
-                        b_operand<Layout, false>(base + Config::kVOffset, key_warp * kN, 0, thread));
-  load_row_values(row_values, shared + Config::kDeltaOffset + stage * Config::kTileQ * 4, row0, lane);
+  multiply<Element, kK>(d_s, a_operand<Layout, false>(base + Config::kDoOffset, q_warp * kM, 0),
+                        b_operand<Layout, false>(base + Config::kVOffset, key_warp * kN, 0));
+  load_row_values(row_values, shared + Config::kDeltaOffset + stage * Config::kTileQ * 4, row0);
   score_gradients(d_s, p, row_values);
-  store_accumulator<typename Config::ScoreLayout, Element>(shared + Config::kDsOffset, row0, column0 / kChunkElements, d_s,
-                                                           thread);
+  store_accumulator<typename Config::ScoreLayout, Element>(shared + Config::kDsOffset, row0, column0 / kChunkElements, d_s);
 }
 
 /// acc += scores^T * rows: d_v from P and dO, d_k from dS and Q.
 template <class Config, class Element>
 __device__ __forceinline__ void add_key_products(float (&acc)[Config::kKeyM][2 * Config::kKeyN][4], std::uint32_t scores,
                                                  std::uint32_t rows) {
-  const int thread = fresh_thread_index(), warp = thread / kLanes;
+  const int warp = fresh_thread_index() / kLanes;
   const int key_warp = warp / Config::kKeyDimWarps, dim_warp = warp % Config::kKeyDimWarps;
   multiply<Element, Config::kTileQ / kFragment>(
-      acc, a_operand<typename Config::ScoreLayout, true>(scores, 0, key_warp * Config::kKeyM, thread),
-      b_operand<typename Config::Layout, true, Config::kKeyDimWarps>(rows, 0, dim_warp, thread));
+      acc, a_operand<typename Config::ScoreLayout, true>(scores, 0, key_warp * Config::kKeyM),
+      b_operand<typename Config::Layout, true, Config::kKeyDimWarps>(rows, 0, dim_warp));
 }
 
 template <class Config, bool kWithDq, class Element, class Policy>
@@ -162,15 +162,15 @@ __global__ void __launch_bounds__(Config::kThreads)
 
   block_sync();
   scale_all(d_k, params.args.scale);
-  const int warp = thread_index() / kLanes;
+  const int thread = fresh_thread_index(), warp = thread / kLanes;
   const int key_warp = warp / Config::kKeyDimWarps, dim_warp = warp % Config::kKeyDimWarps;
   const int row0 = key_warp * Config::kKeyM * kFragment;
   store_accumulator<Layout, Element, Config::kKeyDimWarps>(shared + Config::kKOffset, row0, 2 * dim_warp, d_k);
   store_accumulator<Layout, Element, Config::kKeyDimWarps>(shared + Config::kVOffset, row0, 2 * dim_warp, d_v);
   block_sync();
-  store_rows<Layout, kTileKv, kThreads>(shared + Config::kKOffset, kv_rows, 0, thread_index(),
+  store_rows<Layout, kTileKv, kThreads>(shared + Config::kKOffset, kv_rows, 0, thread,
                                         head_rows<Element>(params.args.d_k, batch, kv_head, head_dim));
-  store_rows<Layout, kTileKv, kThreads>(shared + Config::kVOffset, kv_rows, 0, thread_index(),
+  store_rows<Layout, kTileKv, kThreads>(shared + Config::kVOffset, kv_rows, 0, thread,
                                         head_rows<Element>(params.args.d_v, batch, kv_head, head_dim));
 }
 

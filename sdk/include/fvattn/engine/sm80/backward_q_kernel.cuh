@@ -6,7 +6,6 @@
 #include <fvattn/engine/sm80/backward_params.hpp>
 #include <fvattn/engine/sm80/backward_scores.cuh>
 #include <fvattn/engine/sm80/copy.cuh>
-#include <fvattn/engine/sm80/output_rows.cuh>
 #include <fvattn/engine/sm80/warp_product.cuh>
 
 namespace fvattn::engine::sm80 {
@@ -86,7 +85,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
       clear(p);
       multiply<Element, kDimBlocks>(p, q, b_operand<Layout, false>(k_tile, 0, 0));
       probabilities_from_lse(p, lse2, params.scale_log2);
-      if (masked) clear_hidden(p, policy.template mask<Shape>(item, tile), row0, sub * kSubKv);
+      if (masked) replace_hidden(p, policy.template mask<Shape>(item, tile), row0, sub * kSubKv, 0.0f);
       clear(d_s);
       multiply<Element, kDimBlocks>(d_s, d_o, b_operand<Layout, false>(v_tile, 0, 0));
       score_gradients(d_s, p, delta);
@@ -98,7 +97,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
   }
 
   block_sync();
-  if constexpr (HasOutputMap<Policy>) fill_output_rows<kTileQ, kThreads>(q_rows, policy, item, item.q_tile);
+  if constexpr (HasOutputMap<Policy>) fill_rows<kTileQ, kThreads>(q_rows, policy.o_map, item, item.q_tile);
   scale_all(d_q, params.args.scale);
   store_accumulator<Layout, Element>(shared + Config::kQOffset, row0, 0, d_q);
   block_sync();

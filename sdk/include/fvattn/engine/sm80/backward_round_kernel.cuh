@@ -3,8 +3,8 @@
 
 #include <fvattn/engine/sm80/backward_config.hpp>
 #include <fvattn/engine/sm80/backward_params.hpp>
+#include <fvattn/engine/sm80/copy.cuh>
 #include <fvattn/engine/sm80/d_q_sum.cuh>
-#include <fvattn/engine/sm80/output_rows.cuh>
 
 namespace fvattn::engine::sm80 {
 
@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(Config::kThreads)
   int* const rows = reinterpret_cast<int*>(shared + Config::kQBytes);
   const WorkItem item{static_cast<int>(block_index().x), static_cast<int>(block_index().y),
                       static_cast<int>(block_index().z)};
-  fill_output_rows<Config::kTileQ, Config::kThreads>(rows, policy, item, item.q_tile);
+  fill_rows<Config::kTileQ, Config::kThreads>(rows, output_map(policy), item, item.q_tile);
 
   const int warp = thread_index() / kLanes;
   const int q_warp = warp / Config::kDqDimWarps, dim_warp = warp % Config::kDqDimWarps;
@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(Config::kThreads)
   for (int m = 0; m < Config::kDqM; ++m) {
 #pragma unroll
     for (int n = 0; n < 2 * Config::kDqN; ++n) {
-      load_fragment<Config::kThreads>(d_q[m][n], sums, m * 2 * Config::kDqN + n);
+      load_fragment<Config::kThreads>(d_q[m][n], sums, m * 2 * Config::kDqN + n, thread_index());
 #pragma unroll
       for (int r = 0; r < 4; ++r) d_q[m][n][r] *= params.args.scale;
     }

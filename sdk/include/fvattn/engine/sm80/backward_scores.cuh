@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fvattn/engine/sm80/isa.cuh>
+#include <fvattn/engine/sm80/mask.cuh>
 #include <fvattn/engine/sm80/tile_layout.hpp>
 
 namespace fvattn::engine::sm80 {
@@ -16,24 +17,6 @@ __device__ __forceinline__ void probabilities_from_lse(float (&scores)[kM][kN8][
     for (int n = 0; n < kN8; ++n) {
 #pragma unroll
       for (int r = 0; r < 4; ++r) scores[m][n][r] = exp2_fast(fmaf(scores[m][n][r], scale_log2, -lse2[m][r / 2]));
-    }
-  }
-}
-
-/// Hidden probabilities become 0. `row0` and `column0` are the warp's first slots.
-template <class Mask, int kM, int kN8>
-__device__ __forceinline__ void clear_hidden(float (&probabilities)[kM][kN8][4], const Mask& mask, int row0, int column0,
-                                             int thread = thread_index()) {
-  const int lane = thread % kLanes;
-#pragma unroll
-  for (int m = 0; m < kM; ++m) {
-#pragma unroll
-    for (int n = 0; n < kN8; ++n) {
-#pragma unroll
-      for (int r = 0; r < 4; ++r) {
-        const int row = row0 + m * kFragment + accumulator_row(lane, r);
-        if (!mask.visible(row, column0 + n * 8 + accumulator_column(lane, r))) probabilities[m][n][r] = 0.0f;
-      }
     }
   }
 }

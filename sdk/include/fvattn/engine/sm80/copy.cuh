@@ -46,6 +46,10 @@ __device__ __forceinline__ void fill_rows(int* table, const Map& map, const Work
   }
 }
 
+/// Partial results go to rows of their own (policy.hpp, o_map).
+template <class Policy>
+concept HasOutputMap = requires(const Policy& policy) { policy.o_map; };
+
 /// Starts the copy of a tile; slots without a row and columns past head_dim become zero. The caller commits the group.
 template <class Layout, int kRows, int kThreads, class Element>
 __device__ __forceinline__ void load_tile(std::uint32_t target, const int* table, const HeadRows<const Element>& from,

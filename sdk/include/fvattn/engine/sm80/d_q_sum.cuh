@@ -25,14 +25,14 @@ __device__ __forceinline__ void add_query_gradients(const BackwardParams& params
   Accumulator<Config::kDqM, Config::kDqN> d_q;
   clear(d_q);
   multiply<Element, Config::kTileKv / kFragment>(
-      d_q, a_operand<typename Config::ScoreLayout, false>(base + Config::kDsOffset, q_warp * Config::kDqM, 0, thread),
-      b_operand<typename Config::Layout, true, Config::kDqDimWarps>(base + Config::kKOffset, 0, dim_warp, thread));
+      d_q, a_operand<typename Config::ScoreLayout, false>(base + Config::kDsOffset, q_warp * Config::kDqM, 0),
+      b_operand<typename Config::Layout, true, Config::kDqDimWarps>(base + Config::kKOffset, 0, dim_warp));
   float* const target = d_q_tile<Config>(params, item);
 #pragma unroll
   for (int m = 0; m < Config::kDqM; ++m) {
 #pragma unroll
     for (int n = 0; n < 2 * Config::kDqN; ++n) {
-      atomic_add_fragment<Config::kThreads>(target, m * 2 * Config::kDqN + n, d_q[m][n]);
+      atomic_add_fragment<Config::kThreads>(target, m * 2 * Config::kDqN + n, thread, d_q[m][n]);
     }
   }
 }

@@ -6,8 +6,8 @@
 #include <fvattn/engine/sm80/forward_args.hpp>
 #include <fvattn/engine/sm80/forward_config.hpp>
 #include <fvattn/engine/sm80/isa.cuh>
+#include <fvattn/engine/sm80/mask.cuh>
 #include <fvattn/engine/sm80/online_softmax.cuh>
-#include <fvattn/engine/sm80/output_rows.cuh>
 #include <fvattn/engine/sm80/warp_product.cuh>
 
 namespace fvattn::engine::sm80 {
@@ -19,23 +19,6 @@ struct ForwardParams {
   bool negate;       // the scale is negative: the queries change sign
 };
 
-/// Hides the scores that the mask hides. `row0` is the warp's first query slot.
-template <class Mask, int kM, int kN8>
-__device__ __forceinline__ void hide(float (&scores)[kM][kN8][4], const Mask& mask, int row0) {
-  const int lane = thread_index() % kLanes;
-#pragma unroll
-  for (int m = 0; m < kM; ++m) {
-#pragma unroll
-    for (int n = 0; n < kN8; ++n) {
-#pragma unroll
-      for (int r = 0; r < 4; ++r) {
-        const int row = row0 + m * kFragment + accumulator_row(lane, r), column = n * 8 + accumulator_column(lane, r);
-        if (!mask.visible(row, column)) scores[m][n][r] = -INFINITY;
-      }
-    }
-  }
-}
-
 /// Rounds the output, gathers it in the warp's own rows of the query tile, and writes it with 16-byte stores; then the
 /// log-sum-exp. Every warp works for itself.
 template <class Config, class Element, int kN8>
@@ -45,7 +28,7 @@ __device__ __forceinline__ void write_rows(const ForwardArgs& args, const WorkIt
   using Layout = typename Config::Layout;
   const int lane = thread_index() % kLanes;
   warp_sync();
-  store_accumulator<Layout, Element>(q_tile, row0, 0, out);
+  store_accumulator<Layout, Element>(q_tile, row0, 0, out, thread_index());
   warp_sync();
   store_rows<Layout, Config::kRowBlocks * kFragment, kLanes>(
       q_tile, rows, row0, lane, head_rows<Element>(args.o, item.batch, item.head, args.head_dim));
@@ -135,10 +118,11 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
     Accumulator<kRowBlocks, kTileKv / kFragment> scores;
     clear(scores);
     // The operands are made where they are used: addresses kept over the loop cost registers that are not there.
-    multiply<Element, Config::kHeadDim / kFragment>(scores, a_operand<Layout, false>(q_tile, row0 / kFragment, 0),
-                                                    b_operand<Layout, false>(k_tiles + stage, 0, 0));
+    multiply<Element, Config::kHeadDim / kFragment>(
+        scores, a_operand<Layout, false>(q_tile, row0 / kFragment, 0, thread_index()),
+        b_operand<Layout, false>(k_tiles + stage, 0, 0, thread_index()));
     if (policy.template needs_mask<Shape>(item, tiles[0])) {
-      hide(scores, policy.template mask<Shape>(item, tiles[0]), row0);
+      replace_hidden(scores, policy.template mask<Shape>(item, tiles[0]), row0, 0, -INFINITY, thread_index());
     }
 
     if constexpr (kStages == 1) {
@@ -150,7 +134,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
 
     std::uint32_t probabilities[kRowBlocks][kTileKv / kFragment][4];
     softmax.template update<Element>(scores, probabilities, out, params.scale_log2);
-    multiply<Element>(out, probabilities, b_operand<Layout, true>(v_tiles + stage, 0, 0));
+    multiply<Element>(out, probabilities, b_operand<Layout, true>(v_tiles + stage, 0, 0, thread_index()));
 #pragma unroll
     for (int i = 0; i < kStages; ++i) tiles[i] = tiles[i + 1];
   }
@@ -158,7 +142,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
   softmax.finish(out, params.scale_log2);
   if constexpr (HasOutputMap<Policy>) {
     block_sync();
-    fill_output_rows<Config::kTileQ, kThreads>(q_rows, policy, item, item.q_tile);
+    fill_rows<Config::kTileQ, kThreads>(q_rows, policy.o_map, item, item.q_tile);
     block_sync();
   }
   write_rows<Config, Element>(params.args, item, shared + Config::kQOffset, q_rows, row0, out, softmax.sum);

@@ -37,25 +37,35 @@ template <int kHeadDim>
 struct Block64Forward : ForwardConfig<kHeadDim, 64, 64, 4, 1, kHeadDim <= 64 ? 4 : kHeadDim <= 128 ? 3 : 1> {};
 
 /// Backward for policies that fit any tile. Keys stationary: the accumulators of d_k and d_v are the limit, eight warps
-/// with 32 keys x 64 channels each at head dim 128. Needs up to 146 KiB of shared memory (sm_80, sm_90; not sm_86, sm_89
-/// above head dim 96: those take Block64Backward).
+/// with 32 keys x 64 channels each at head dim 128. Needs up to 148 KiB of shared memory (sm_80, sm_90); GPUs with 99 KiB
+/// (sm_86, sm_89) take Block64Backward.
 template <int kHeadDim>
 struct DenseBackward;
 template <>
-struct DenseBackward<32> : BackwardConfig<BackwardKvConfig<32, 128, 128, 8, 4, 4, 4, 2>, BackwardQConfig<32, 128, 64, 32, 4, 2>> {};
+struct DenseBackward<32>
+    : BackwardConfig<BackwardKvConfig<32, 128, 128, 8, 4, 4, 4, 2>, BackwardQConfig<32, 128, 64, 32, 4, 2>> {};
 template <>
-struct DenseBackward<64> : BackwardConfig<BackwardKvConfig<64, 128, 128, 8, 4, 4, 4, 2>, BackwardQConfig<64, 128, 64, 32, 4, 2>> {};
+struct DenseBackward<64>
+    : BackwardConfig<BackwardKvConfig<64, 128, 128, 8, 4, 4, 4, 2>, BackwardQConfig<64, 128, 64, 32, 4, 2>> {};
 template <>
-struct DenseBackward<96> : BackwardConfig<BackwardKvConfig<96, 64, 128, 8, 2, 4, 4, 2>, BackwardQConfig<96, 128, 64, 32, 4, 2>> {};
+struct DenseBackward<96>
+    : BackwardConfig<BackwardKvConfig<96, 64, 128, 8, 2, 4, 4, 2>, BackwardQConfig<96, 128, 64, 32, 4, 2>> {};
 template <>
-struct DenseBackward<128> : BackwardConfig<BackwardKvConfig<128, 64, 128, 8, 2, 4, 2, 2>, BackwardQConfig<128, 128, 64, 32, 4, 2>> {};
+struct DenseBackward<128>
+    : BackwardConfig<BackwardKvConfig<128, 64, 128, 8, 2, 4, 2, 2>, BackwardQConfig<128, 128, 64, 32, 4, 2>> {};
 template <>
-struct DenseBackward<192> : BackwardConfig<BackwardKvConfig<192, 64, 64, 8, 4, 2, 2, 2>, BackwardQConfig<192, 64, 64, 32, 4, 1>> {};
+struct DenseBackward<192>
+    : BackwardConfig<BackwardKvConfig<192, 64, 64, 8, 4, 2, 2, 2>, BackwardQConfig<192, 64, 64, 32, 4, 1>> {};
 template <>
-struct DenseBackward<256> : BackwardConfig<BackwardKvConfig<256, 64, 64, 8, 4, 2, 2, 1>, BackwardQConfig<256, 64, 64, 16, 4, 1>> {};
+struct DenseBackward<256>
+    : BackwardConfig<BackwardKvConfig<256, 64, 64, 8, 4, 2, 2, 1>, BackwardQConfig<256, 64, 64, 16, 4, 1>> {};
 
-/// Backward for policies made of 64-token blocks, and for GPUs with 99 KiB of shared memory; head dims up to 128.
+/// Backward for policies made of 64-token blocks (DenseBackward is that already above head dim 128), and for GPUs with
+/// 99 KiB of shared memory.
 template <int kHeadDim>
-struct Block64Backward : BackwardConfig<BackwardKvConfig<kHeadDim, 64, 64, 4, 2, 2, 2, 2>, BackwardQConfig<kHeadDim, 64, 64, 32, 4, 2>> {};
+struct Block64Backward
+    : BackwardConfig<BackwardKvConfig<kHeadDim, 64, 64, 4, 2, 2, 2, 2>, BackwardQConfig<kHeadDim, 64, 64, 32, 4, 2>> {
+  static_assert(kHeadDim <= 128 && Block64Backward::Kv::kSharedBytes <= 99 * 1024);
+};
 
 }  // namespace fvattn::engine::sm80

@@ -149,27 +149,27 @@ __device__ __forceinline__ float2 unpack<__half>(std::uint32_t packed) {
 /// Four float32 values a thread and fragment, stored so that the lanes of a warp add to neighbouring addresses: as
 /// vectors where the GPU has vector reductions, else as four planes. The order among CTAs is not fixed.
 template <int kThreads>
-__device__ __forceinline__ void atomic_add_fragment(float* target, int fragment, const float (&values)[4]) {
+__device__ __forceinline__ void atomic_add_fragment(float* target, int fragment, int thread, const float (&values)[4]) {
 #if __CUDA_ARCH__ >= 900
-  float* const mine = target + (fragment * kThreads + thread_index()) * 4;
+  float* const mine = target + (fragment * kThreads + thread) * 4;
   asm volatile("red.relaxed.gpu.global.add.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(mine)),
                "f"(values[0]), "f"(values[1]), "f"(values[2]), "f"(values[3])
                : "memory");
 #else
 #pragma unroll
-  for (int r = 0; r < 4; ++r) atomicAdd(target + (fragment * 4 + r) * kThreads + thread_index(), values[r]);
+  for (int r = 0; r < 4; ++r) atomicAdd(target + (fragment * 4 + r) * kThreads + thread, values[r]);
 #endif
 }
 
 /// Reads back what atomic_add_fragment summed.
 template <int kThreads>
-__device__ __forceinline__ void load_fragment(float (&values)[4], const float* source, int fragment) {
+__device__ __forceinline__ void load_fragment(float (&values)[4], const float* source, int fragment, int thread) {
 #if __CUDA_ARCH__ >= 900
-  const float4 all = *reinterpret_cast<const float4*>(source + (fragment * kThreads + thread_index()) * 4);
+  const float4 all = *reinterpret_cast<const float4*>(source + (fragment * kThreads + thread) * 4);
   values[0] = all.x, values[1] = all.y, values[2] = all.z, values[3] = all.w;
 #else
 #pragma unroll
-  for (int r = 0; r < 4; ++r) values[r] = source[(fragment * 4 + r) * kThreads + thread_index()];
+  for (int r = 0; r < 4; ++r) values[r] = source[(fragment * 4 + r) * kThreads + thread];
 #endif
 }
 

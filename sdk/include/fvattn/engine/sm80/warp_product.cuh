@@ -39,10 +39,13 @@ struct SharedOperand {
   }
 };
 
+/// In what follows `thread` decides what a loop keeps in registers: by default addresses are computed anew in each round
+/// (fresh_thread_index); with thread_index() the compiler may keep them.
+///
 /// The A operand (m x k) that starts at row16, column16 (blocks of 16) of a tile.
 template <class Layout, bool kTransposed>
 __device__ __forceinline__ SharedOperand<Layout, kTransposed> a_operand(std::uint32_t tile, int row16, int column16,
-                                                                          int thread = thread_index()) {
+                                                                          int thread = fresh_thread_index()) {
   const int lane = thread % kLanes;
   const LaneBlock at = kTransposed ? lane_columns_first(lane) : lane_rows_first(lane);
   return {tile + Layout::offset(row16 * kFragment + at.row, column16 * 2 + at.half)};
@@ -51,7 +54,7 @@ __device__ __forceinline__ SharedOperand<Layout, kTransposed> a_operand(std::uin
 /// The B operand (k x n) likewise.
 template <class Layout, bool kTransposed, int kOuterStep = 1>
 __device__ __forceinline__ SharedOperand<Layout, kTransposed, kOuterStep> b_operand(
-    std::uint32_t tile, int row16, int column16, int thread = thread_index()) {
+    std::uint32_t tile, int row16, int column16, int thread = fresh_thread_index()) {
   const int lane = thread % kLanes;
   const LaneBlock at = kTransposed ? lane_rows_first(lane) : lane_columns_first(lane);
   return {tile + Layout::offset(row16 * kFragment + at.row, column16 * 2 + at.half)};
@@ -124,7 +127,7 @@ __device__ __forceinline__ void pack_blocks(std::uint32_t (&out)[kM][kN8 / 2][4]
 /// even. With kColumnStep > 1 the warp's 16-column blocks are every kColumnStep-th of the tile.
 template <class Layout, class Element, int kColumnStep = 1, int kM, int kN8>
 __device__ __forceinline__ void store_accumulator(unsigned char* tile, int row0, int chunk0,
-                                                  const float (&acc)[kM][kN8][4], int thread = thread_index()) {
+                                                  const float (&acc)[kM][kN8][4], int thread = fresh_thread_index()) {
   const int lane = thread % kLanes;
   const std::uint32_t lane_offset = Layout::offset(row0 + accumulator_row(lane, 0), chunk0);
   unsigned char* const lane_tile = tile + accumulator_column(lane, 0) * 2;

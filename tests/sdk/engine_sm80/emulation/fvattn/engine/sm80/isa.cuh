@@ -98,13 +98,13 @@ void multiply_add(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0, 
 }
 
 template <int kThreads>
-void atomic_add_fragment(float* target, int fragment, const float (&values)[4]) {
-  for (int r = 0; r < 4; ++r) target[(fragment * kThreads + thread_index()) * 4 + r] += values[r];
+void atomic_add_fragment(float* target, int fragment, int thread, const float (&values)[4]) {
+  for (int r = 0; r < 4; ++r) target[(fragment * kThreads + thread) * 4 + r] += values[r];
 }
 
 template <int kThreads>
-void load_fragment(float (&values)[4], const float* source, int fragment) {
-  for (int r = 0; r < 4; ++r) values[r] = source[(fragment * kThreads + thread_index()) * 4 + r];
+void load_fragment(float (&values)[4], const float* source, int fragment, int thread) {
+  for (int r = 0; r < 4; ++r) values[r] = source[(fragment * kThreads + thread) * 4 + r];
 }
 
 }  // namespace fvattn::engine::sm80

@@ -1,0 +1,69 @@
+#include "distributed_exchange.hpp"
+
+namespace fvattn {
+namespace {
+
+int64_t head_elements(const at::Tensor& t) {
+  int64_t count = 1;
+  for (int64_t d = 3; d < t.dim(); ++d) count *= t.size(d);
+  return count;
+}
+
+// Strides of batch and rows are free, what lies within a row is dense.
+bool has_dense_rows(const at::Tensor& t) {
+  if (t.numel() == 0) return true;
+  int64_t expected = 1;
+  for (int64_t d = t.dim() - 1; d >= 2; --d) {
+    if (t.size(d) != 1 && t.stride(d) != expected) return false;
+    expected *= t.size(d);
+  }
+  return true;
+}
+
+Layout layout_of(const at::Tensor& t, int64_t rows) {
+  const int64_t size = static_cast<int64_t>(t.element_size());
+  return {static_cast<std::byte*>(t.numel() == 0 ? nullptr : t.data_ptr()),
+          t.size(0),
+          rows,
+          t.size(2),
+          head_elements(t) * size,
+          t.stride(1) * size,
+          t.stride(0) * size};
+}
+
+}  // namespace
+
+void TensorExchange::add(const char* name, Pattern pattern, const Ranges& sequence, const Ranges& heads,
+                         const at::Tensor& source, int64_t source_rows, const at::Tensor& target, int64_t target_rows) {
+  at::Tensor dense = source.detach();
+  if (!has_dense_rows(dense)) {
+    dense = dense.contiguous();
+    ++copies_;
+  }
+  exchange_.transfers.push_back(
+      {name, pattern, sequence, heads, layout_of(dense, source_rows), layout_of(target, target_rows)});
+  sources_.push_back(std::move(dense));
+}
+
+void TensorExchange::scatter(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target) {
+  add(name, Pattern::scatter_heads, call_.sequence, heads, source, call_.own_rows(), target, call_.all_rows());
+}
+
+void TensorExchange::gather(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target) {
+  add(name, Pattern::gather_heads, call_.sequence, heads, source, call_.all_rows(), target, call_.own_rows());
+}
+
+void TensorExchange::all_gather(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target) {
+  add(name, Pattern::all_gather_heads, {{0, call_.text_rows}}, heads, source, call_.text_rows, target, call_.text_rows);
+}
+
+void TensorExchange::stack(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target) {
+  add(name, Pattern::stack_heads, {{0, call_.text_rows}}, heads, source, call_.text_rows, target, target.size(1));
+}
+
+Status TensorExchange::run() {
+  exchange_.owner = std::make_shared<std::vector<at::Tensor>>(std::move(sources_));
+  return call_.communicator->exchange(exchange_);
+}
+
+}  // namespace fvattn

@@ -1,0 +1,3 @@
+#include "backend.hpp"
+
+FVATTN_PLUGIN("org.fvattn.vmoba", FVATTN_VMOBA_VERSION, "fvattn", vmoba::VideoMoba)

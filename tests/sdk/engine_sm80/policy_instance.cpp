@@ -1,0 +1,2 @@
+// The same kernels as plain C++ for the emulator.
+#include "policy_instance.cu"
