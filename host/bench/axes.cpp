@@ -58,39 +58,44 @@ Status set_parameter(Workload& workload, const std::string& name, const std::str
   return {};
 }
 
-Status set(Workload& workload, const std::string& name, const std::string& value) {
+// False: the name is no property of a workload.
+Result<bool> set(Workload& workload, const std::string& name, const std::string& value) {
   struct Length {
     const char* name;
     int64_t Workload::*field;
   };
-  static constexpr Length lengths[] = {{"batch", &Workload::batch}, {"seq", &Workload::q_len}, {"kv_seq", &Workload::kv_len},
-                                       {"heads", &Workload::heads}, {"kv_heads", &Workload::kv_heads}, {"dim", &Workload::dim}};
+  static constexpr Length lengths[] = {{"batch", &Workload::batch},       {"seq", &Workload::q_len},
+                                       {"kv_seq", &Workload::kv_len},     {"heads", &Workload::heads},
+                                       {"kv_heads", &Workload::kv_heads}, {"dim", &Workload::dim}};
   for (const Length& known : lengths) {
     if (name != known.name) continue;
     const Result<int64_t> length = length_of(name, value);
     if (!length) return length.status();
     workload.*known.field = *length;
     if (name == "seq") workload.grid.clear();
-    return {};
+    return true;
   }
-  if (name == "grid") return set_grid(workload, value);
+  if (name == "grid") {
+    if (Status status = set_grid(workload, value); !status.ok()) return status;
+    return true;
+  }
   if (name == "dtype") {
     workload.dtype = value;
-    return {};
+    return true;
   }
   if (name == "text") {
     const Result<int64_t> length = length_of(name, value, 0);
     if (!length) return length.status();
     workload.q_len += *length - workload.text;
     workload.text = *length;
-    return {};
+    return true;
   }
   if (name == "causal") {
     if (value != "true" && value != "false") return bad_value(name, value, "true, false");
     workload.causal = value == "true";
-    return {};
+    return true;
   }
-  return set_parameter(workload, name, value);
+  return false;
 }
 
 }  // namespace
@@ -105,14 +110,18 @@ Result<std::vector<Workload>> with_axes(std::vector<Workload> base, const std::v
     for (const Workload& workload : base)
       for (const std::string& value : values_of(axis.substr(equals + 1))) {
         product.push_back(workload);
-        product.back().name += " " + name + "=" + value;
-        if (Status status = set(product.back(), name, value); !status.ok()) return status;
+        const Result<bool> known = set(product.back(), name, value);
+        if (!known) return known.status();
+        if (*known) continue;
+        product.back().name += " " + name + "=" + value;  // the shape does not show it
+        if (Status status = set_parameter(product.back(), name, value); !status.ok()) return status;
       }
     base = std::move(product);
   }
   for (const Workload& workload : base)
     if (workload.heads % workload.key_heads() != 0)
-      return Status::error(Code::invalid_argument, "heads must be a multiple of kv_heads", std::to_string(workload.heads) + " and " + std::to_string(workload.key_heads()));
+      return Status::error(Code::invalid_argument, "heads must be a multiple of kv_heads",
+                           std::to_string(workload.heads) + " and " + std::to_string(workload.key_heads()));
   return base;
 }
 

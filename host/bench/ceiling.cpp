@@ -36,9 +36,11 @@ Ceiling measure_ceiling(const Device& device, at::Device place, at::ScalarType d
   at::Tensor to = at::empty_like(from);
   Patience patience;
   patience.seconds = 4;
-  const std::vector<Sample> samples = take_turns({[&] { at::matmul_out(c, a, b); }, [&] { to.copy_(from); }}, place, patience);
+  const std::vector<Sample> samples =
+      take_turns({[&] { at::matmul_out(c, a, b); }, [&] { to.copy_(from); }}, place, patience);
   const double cubed = static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
-  return {2 * cubed / samples[0].least / 1e9, 2.0 * static_cast<double>(bytes) / samples[1].least / 1e6, clock_bound(device)};
+  return {2 * cubed / samples[0].least / 1e9, 2.0 * static_cast<double>(bytes) / samples[1].least / 1e6,
+          clock_bound(device)};
 }
 
 }  // namespace fvattn::bench

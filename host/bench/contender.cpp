@@ -21,7 +21,8 @@ constexpr int64_t kSampledRows = 64;
 KeyValues known_to(const AttentionBackend& backend, const KeyValues& values, std::vector<std::string>& unused) {
   KeyValues known;
   for (const auto& [key, value] : values)
-    if (backend.metadata_schema().find(key) != nullptr || backend.option_schema().find(key) != nullptr) known.emplace(key, value);
+    if (backend.metadata_schema().find(key) != nullptr || backend.option_schema().find(key) != nullptr)
+      known.emplace(key, value);
     else if (key != "dit_seq_shape") unused.push_back(key);
   return known;
 }
@@ -37,10 +38,12 @@ bool takes_gate(const AttentionBackend& backend) {
 Operands Operands::random(const Workload& w, at::ScalarType dtype, at::Device place) {
   const at::TensorOptions options = at::TensorOptions(dtype).device(place);
   const std::vector<int64_t> q{w.batch, w.q_len, w.heads, w.dim}, kv{w.batch, w.keys(), w.key_heads(), w.dim};
-  return {at::randn(q, options), at::randn(kv, options), at::randn(kv, options), w.grid.empty() ? at::Tensor() : at::randn(q, options), at::randn(q, options)};
+  return {at::randn(q, options), at::randn(kv, options), at::randn(kv, options),
+          w.grid.empty() ? at::Tensor() : at::randn(q, options), at::randn(q, options)};
 }
 
-Result<std::unique_ptr<Contender>> Contender::prepare(const std::string& name, const Workload& workload, const Operands& operands, bool backward) {
+Result<std::unique_ptr<Contender>> Contender::prepare(const std::string& name, const Workload& workload,
+                                                      const Operands& operands, bool backward) {
   const Result<const AttentionBackend*> backend = default_context().registry().find(name);
   if (!backend) return backend.status();
   std::unique_ptr<Contender> made(new Contender(**backend, workload, operands));
@@ -75,7 +78,8 @@ Result<std::unique_ptr<Contender>> Contender::prepare(const std::string& name, c
     if (backward) {
       const at::AutoGradMode with_grad(true);
       const ForwardContextScope scope(made->context_);
-      for (const at::Tensor* leaf : {&operands.q, &operands.k, &operands.v}) made->leaves_.push_back(leaf->detach().set_requires_grad(true));
+      for (const at::Tensor* leaf : {&operands.q, &operands.k, &operands.v})
+        made->leaves_.push_back(leaf->detach().set_requires_grad(true));
       made->recorded_ = made->layer_->forward(made->leaves_[0], made->leaves_[1], made->leaves_[2], made->extras(false));
     }
   } catch (const Error& error) {
@@ -100,7 +104,8 @@ void Contender::backward() const { torch::autograd::grad({recorded_}, leaves_, {
 
 std::optional<CallDescription> Contender::description(bool with_tiles) const {
   const ForwardContextScope scope(context_);
-  return const_cast<LocalAttention&>(layer_)->describe_call(operands_.q, operands_.k, operands_.v, extras(false), {}, with_tiles);
+  return const_cast<LocalAttention&>(layer_)->describe_call(operands_.q, operands_.k, operands_.v, extras(false), {},
+                                                            with_tiles);
 }
 
 int64_t Contender::pairs() const {
@@ -111,12 +116,15 @@ int64_t Contender::pairs() const {
 
 double Contender::error() const {
   const at::NoGradGuard no_grad;
-  const at::Tensor rows = at::randint(workload_.q_len, {std::min(kSampledRows, workload_.q_len)}, at::TensorOptions(at::kLong));
-  reference::Question question{operands_.q, operands_.k, operands_.v, layer_->softmax_scale(), layer_->options().causal, {}, rows, {}};
+  const at::Tensor rows =
+      at::randint(workload_.q_len, {std::min(kSampledRows, workload_.q_len)}, at::TensorOptions(at::kLong));
+  reference::Question question{operands_.q, operands_.k, operands_.v, layer_->softmax_scale(), layer_->options().causal,
+                               {},          rows,        {}};
   if (backend_->approximate()) {
     const auto described = description(true);
     if (!described) return std::nan("");
-    question.seen = reference::attended(described->mask_tiles, described->q_tile, described->k_tile, rows).to(operands_.q.device());
+    question.seen =
+        reference::attended(described->mask_tiles, described->q_tile, described->k_tile, rows).to(operands_.q.device());
   }
   const ForwardContextScope scope(context_);
   const at::Tensor o = const_cast<LocalAttention&>(layer_)->forward(operands_.q, operands_.k, operands_.v, extras(true));

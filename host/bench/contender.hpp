@@ -22,7 +22,8 @@ class Contender {
  public:
   /// Selects `backend` by name and plans the call; UNAVAILABLE with its reasons if it cannot serve. Parameters of the
   /// workload that it does not know are left out, and named in unused().
-  static Result<std::unique_ptr<Contender>> prepare(const std::string& backend, const Workload& workload, const Operands& operands, bool backward);
+  static Result<std::unique_ptr<Contender>> prepare(const std::string& backend, const Workload& workload,
+                                                    const Operands& operands, bool backward);
 
   const AttentionBackend& backend() const { return *backend_; }
   const std::vector<std::string>& unused() const { return unused_; }
@@ -48,7 +49,7 @@ class Contender {
   bool takes_gate_ = false;
   std::shared_ptr<const ForwardContext> context_;
   std::vector<std::string> unused_;
-  at::Tensor recorded_;               // o with its graph
+  at::Tensor recorded_;  // o with its graph
   std::vector<at::Tensor> leaves_;
 };
 

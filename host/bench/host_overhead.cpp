@@ -85,7 +85,8 @@ std::vector<HostCost> measure_host(const Device& device, at::Device place) {
     } catch (const Error&) {
       continue;  // it cannot serve so plain a call
     }
-    const std::string what = place.is_cuda() ? "until a call of " + name + " is enqueued" : "a call of " + name + " on 64 tokens, attention included";
+    const std::string what = place.is_cuda() ? "until a call of " + name + " is enqueued"
+                                             : "a call of " + name + " on 64 tokens, attention included";
     costs.push_back({what, microseconds([&] { layer->forward(x, x, x); }, place)});
   }
   return costs;

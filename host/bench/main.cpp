@@ -31,7 +31,8 @@ Status bench_host(const Options& options, Verb& verb) {
   const Result<const Device*> device = device_by_name(options.device);
   if (!device) return device.status();
   const bool cuda = (*device)->c.type == FVATTN_CUDA;
-  const auto costs = measure_host(**device, cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id)) : at::Device(at::kCPU));
+  const auto costs = measure_host(
+      **device, cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id)) : at::Device(at::kCPU));
   if (verb.json()) {
     Json lines = Json::array();
     for (const HostCost& cost : costs) lines.push_back({{"what", cost.what}, {"us", cost.us}});
@@ -56,13 +57,19 @@ Status bench_attention(const Options& options, Verb& verb) {
     Json lines = Json::array();
     for (const Line& line : report->lines) lines.push_back(line_json(line));
     const Ceiling& ceiling = report->ceiling;
-    verb.print({{"device", report->device}, {"peer", options.peer}, {"matmul_tflops", ceiling.matmul_tflops}, {"copy_gbps", ceiling.copy_gbps},
-                {"clock_tflops", ceiling.clock_tflops}, {"lines", lines}, {"refused", report->refused}, {"warnings", report->warnings}});
+    verb.print({{"device", report->device},
+                {"peer", options.peer},
+                {"matmul_tflops", ceiling.matmul_tflops},
+                {"copy_gbps", ceiling.copy_gbps},
+                {"clock_tflops", ceiling.clock_tflops},
+                {"lines", lines},
+                {"refused", report->refused},
+                {"warnings", report->warnings}});
     return {};
   }
   if (text)
-    std::cout << report->device << ": matmul " << number_text(report->ceiling.matmul_tflops) << " TFLOP/s, copy " << number_text(report->ceiling.copy_gbps)
-              << " GB/s in this run\n";
+    std::cout << report->device << ": matmul " << number_text(report->ceiling.matmul_tflops) << " TFLOP/s, copy "
+              << number_text(report->ceiling.copy_gbps) << " GB/s in this run\n";
   for (const std::string& refused : report->refused) std::cerr << "not measured: " << refused << '\n';
   for (const std::string& warning : report->warnings) std::cerr << "fvattn bench: warning: " << warning << '\n';
   return {};
@@ -71,8 +78,11 @@ Status bench_attention(const Options& options, Verb& verb) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Verb verb("fvattn bench", "Times backends in turns on the same tensors: ms, TFLOP/s of the pairs attended, share of the matmul measured in the same run, error.",
-            "fvattn bench --device cuda --preset wan1.3b-480p,16k-d64\n  fvattn bench --axis seq=1024,4096 --axis dim=64,128 --backward\n"
+  Verb verb("fvattn bench",
+            "Times backends in turns on the same tensors: ms, TFLOP/s of the pairs attended, share of the matmul measured "
+            "in the same run, error.",
+            "fvattn bench --device cuda --preset wan1.3b-480p,16k-d64\n  fvattn bench --axis seq=1024,4096 --axis "
+            "dim=64,128 --backward\n"
             "  fvattn bench --json > base.json; fvattn bench --compare base.json\n  fvattn bench host");
   Options options;
   options.add_to(verb.app());

@@ -27,7 +27,9 @@ struct Line {
   double tflops() const { return flop / sample.ms / 1e9; }
   double gbps() const { return bytes / sample.ms / 1e6; }
   /// What the line is about, for --compare.
-  std::string key() const { return workload + "|" + shape + "|" + dtype + "|" + backend + (backward ? "|backward" : "|forward"); }
+  std::string key() const {
+    return workload + "|" + shape + "|" + dtype + "|" + backend + (backward ? "|backward" : "|forward");
+  }
 };
 
 /// FAILED_PRECONDITION if the figure is above clock x SMs x 4096: then the clock or the count is wrong, not the chip fast.

@@ -16,9 +16,9 @@ struct Sample {
 };
 
 struct Patience {
-  double round_ms = 60;      // a round of one contender takes about this long
-  double pause_ms = 100;     // before each round on a GPU: power and clocks recover
-  double seconds = 20;       // for one workload, all contenders together
+  double round_ms = 60;   // a round of one contender takes about this long
+  double pause_ms = 100;  // before each round on a GPU: power and clocks recover
+  double seconds = 20;    // for one workload, all contenders together
   int least_rounds = 5, most_rounds = 25;
   bool cold = false;
 };

@@ -64,7 +64,8 @@ Result<Workload> preset(const std::string& name) {
     accepted += (accepted.empty() ? "" : ", ") + known.name;
   }
   const std::string near = nearest_name(name, names);
-  return Status::error(Code::invalid_argument, "there is no preset of that name", name, accepted, near.empty() ? "" : "did you mean " + near + "?");
+  return Status::error(Code::invalid_argument, "there is no preset of that name", name, accepted,
+                       near.empty() ? "" : "did you mean " + near + "?");
 }
 
 }  // namespace fvattn::bench

@@ -9,4 +9,5 @@ for folder in "$fvattn_torch"/../nvidia/*/lib; do # the wheel's CUDA libraries l
   [ -d "$folder" ] && LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$folder"
 done
 export LD_LIBRARY_PATH
+export PYTHONPATH="$fvattn_dist/lib/fvattn/python${PYTHONPATH:+:$PYTHONPATH}" # import fvattn
 unset fvattn_torch folder

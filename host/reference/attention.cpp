@@ -10,7 +10,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-at::Tensor head(const at::Tensor& tensor, int64_t batch, int64_t index) { return tensor[batch].select(1, index).to(at::kDouble); }
+at::Tensor head(const at::Tensor& tensor, int64_t batch, int64_t index) {
+  return tensor[batch].select(1, index).to(at::kDouble);
+}
 
 // Probabilities and logarithm of the sum, [rows, Sk] and [rows].
 struct Softmax {
@@ -44,11 +46,14 @@ Answer attention(const Question& in) {
   Answer out;
   out.o = at::zeros({batch, rows.size(0), heads, in.v.size(3)}, options);
   out.lse = at::zeros({batch, heads, rows.size(0)}, options);
-  if (in.d_o.defined()) out.d_q = at::zeros(in.q.sizes(), options), out.d_k = at::zeros(in.k.sizes(), options), out.d_v = at::zeros(in.v.sizes(), options);
+  if (in.d_o.defined())
+    out.d_q = at::zeros(in.q.sizes(), options), out.d_k = at::zeros(in.k.sizes(), options),
+    out.d_v = at::zeros(in.v.sizes(), options);
   double d_q_squared = 0, d_k_squared = 0;
   for (int64_t b = 0; b < batch; ++b)
     for (int64_t h = 0; h < heads; ++h) {
-      const at::Tensor q = head(in.q, b, h).index_select(0, rows), k = head(in.k, b, h / group), v = head(in.v, b, h / group);
+      const at::Tensor q = head(in.q, b, h).index_select(0, rows), k = head(in.k, b, h / group),
+                       v = head(in.v, b, h / group);
       at::Tensor hidden = future;
       if (seen.defined()) {
         const at::Tensor away = seen[b][h].logical_not();

@@ -16,8 +16,8 @@ using MaybeTensors = std::optional<std::vector<at::Tensor>>;
 
 /// What the operator takes besides tensors.
 struct Settings {
-  Text backend;                          // the grammar of selector.hpp; none: scope and environment decide
-  std::optional<double> scale;           // none: D^-0.5
+  Text backend;                 // the grammar of selector.hpp; none: scope and environment decide
+  std::optional<double> scale;  // none: D^-0.5
   bool causal = false;
   Text options;                          // one JSON object with the keys of `fvattn run`
   std::vector<std::string> extra_names;  // of the further inputs, `mask` first if there is one

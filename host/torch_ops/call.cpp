@@ -37,7 +37,8 @@ struct Found {
 
 Found find(const Arguments& arguments, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Extras& extras) {
   if (q.dim() != 4 || k.dim() != 4)
-    throw Error(Status::error(Code::invalid_argument, "Expected 4D tensors", std::to_string(q.dim()) + " and " + std::to_string(k.dim()) + " dimensions",
+    throw Error(Status::error(Code::invalid_argument, "Expected 4D tensors",
+                              std::to_string(q.dim()) + " and " + std::to_string(k.dim()) + " dimensions",
                               "q [B, Sq, H, D], k [B, Skv, Hkv, D], v [B, Skv, Hkv, Dv]"));
   Found found{cache().find(arguments.settings, q.size(2), k.size(2), q.size(3)), nullptr, nullptr};
   if (!found.entry->keys.rest.empty()) {
@@ -114,7 +115,8 @@ std::vector<at::Tensor> differentiate(const at::Tensor& d_o, const Arguments& ar
   const at::Tensor o = attend(leaves);
   std::vector<at::Tensor> gradients = torch::autograd::grad({o}, inputs, {d_o}, std::nullopt, false, /*allow_unused=*/true);
   for (size_t i = 0; i < gradients.size(); ++i)
-    gradients[i] = gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(inputs[i], at::MemoryFormat::Contiguous);
+    gradients[i] =
+        gradients[i].defined() ? gradients[i].contiguous() : at::zeros_like(inputs[i], at::MemoryFormat::Contiguous);
   return gradients;
 }
 

@@ -10,8 +10,8 @@ namespace {
 KeyValues parse(const std::string& options) {
   const auto object = host::parse_json(options, "options");
   if (!object || !object->is_object())
-    throw Error(Status::error(Code::invalid_argument, "options must be one JSON object", object ? options : object.status().text(),
-                              "{\"key\": value, ...}"));
+    throw Error(Status::error(Code::invalid_argument, "options must be one JSON object",
+                              object ? options : object.status().text(), "{\"key\": value, ...}"));
   KeyValues values;
   for (const auto& [key, json] : object->items()) values.emplace(key, host::value_from_json(key, json).value());
   return values;
@@ -20,7 +20,8 @@ KeyValues parse(const std::string& options) {
 host::Keys make_keys(const Settings& settings, int64_t heads, int64_t kv_heads, int64_t head_size) {
   KeyValues values = settings.options ? parse(*settings.options) : KeyValues();
   if (settings.scale && values.contains("softmax_scale"))
-    throw Error(Status::error(Code::invalid_argument, "scale and the option softmax_scale say the same thing twice", {}, {}, "give one of them"));
+    throw Error(Status::error(Code::invalid_argument, "scale and the option softmax_scale say the same thing twice", {}, {},
+                              "give one of them"));
   host::Keys keys = host::sort_keys(std::move(values)).value();
   if (keys.call.return_lse)
     throw Error(Status::error(Code::invalid_argument, "the operator returns o alone", "return_lse = true", "false"));
@@ -38,7 +39,8 @@ host::Keys make_keys(const Settings& settings, int64_t heads, int64_t kv_heads, 
 
 std::shared_ptr<LayerEntry> LayerCache::find(const Settings& settings, int64_t heads, int64_t kv_heads, int64_t head_size) {
   constexpr double kDefault = std::numeric_limits<double>::infinity();  // no scale: a NaN would not find itself again
-  Key key(settings.backend.value_or(""), settings.options.value_or(""), settings.scale.value_or(kDefault), settings.causal, heads, kv_heads, head_size);
+  Key key(settings.backend.value_or(""), settings.options.value_or(""), settings.scale.value_or(kDefault), settings.causal,
+          heads, kv_heads, head_size);
   const std::lock_guard lock(mutex_);
   const auto known = slots_.find(key);
   if (known != slots_.end()) {

@@ -26,7 +26,7 @@ struct Served {
 /// One set of arguments, its options parsed.
 struct LayerEntry {
   host::Keys keys;
-  std::mutex mutex;  // of what follows
+  std::mutex mutex;                                                   // of what follows
   std::map<const AttentionBackend*, std::shared_ptr<Served>> served;  // nullptr: options that need no backend's schema
 };
 

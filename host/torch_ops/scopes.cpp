@@ -27,7 +27,9 @@ void leave() {
   stack<Scope>().pop_back();
 }
 
-void enter_backend(std::string name) { stack<ScopedAttnBackend>().push_back(std::make_unique<ScopedAttnBackend>(std::move(name))); }
+void enter_backend(std::string name) {
+  stack<ScopedAttnBackend>().push_back(std::make_unique<ScopedAttnBackend>(std::move(name)));
+}
 
 KeyValues values_of(const host::Json& object) {
   KeyValues values;

@@ -17,8 +17,8 @@ constexpr const char* kSettings = "fvattn";
 
 using Forward = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, Text, std::optional<double>, bool,
                            const MaybeTensor&, Text, Names, MaybeTensors, Text);
-using Backward = std::vector<at::Tensor>(const at::Tensor&, at::TensorList, at::IntArrayRef, Text, std::optional<double>, bool, Text,
-                                         std::vector<std::string>);
+using Backward = std::vector<at::Tensor>(const at::Tensor&, at::TensorList, at::IntArrayRef, Text, std::optional<double>,
+                                         bool, Text, std::vector<std::string>);
 
 struct Recorded : torch::CustomClassHolder {
   Settings settings;
@@ -33,15 +33,16 @@ struct TracedFunction : torch::autograd::Function<TracedFunction> {
   }
 
   static variable_list backward(AutogradContext* node, const variable_list& gradients) {
-    static const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("fvattn::attention_backward", "").typed<Backward>();
+    static const auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow("fvattn::attention_backward", "").typed<Backward>();
     const auto capsule = node->saved_data[kSettings].toCapsule();
     const Settings& settings = static_cast<const Recorded&>(*capsule).settings;
     const variable_list tensors = node->get_saved_variables();
     std::vector<int64_t> wanted;
     for (size_t i = 3; i < tensors.size(); ++i)
       if (tensors[i].requires_grad()) wanted.push_back(static_cast<int64_t>(i) - 3);
-    const std::vector<at::Tensor> given =
-        op.call(gradients[0], tensors, wanted, settings.backend, settings.scale, settings.causal, settings.options, settings.extra_names);
+    const std::vector<at::Tensor> given = op.call(gradients[0], tensors, wanted, settings.backend, settings.scale,
+                                                  settings.causal, settings.options, settings.extra_names);
     variable_list all(1 + tensors.size());  // the first argument of forward is no tensor
     for (size_t i = 0; i < 3; ++i) all[1 + i] = given[i];
     for (size_t i = 0; i < wanted.size(); ++i) all[4 + static_cast<size_t>(wanted[i])] = given[3 + i];
@@ -54,7 +55,8 @@ struct TracedFunction : torch::autograd::Function<TracedFunction> {
 bool is_traced(const std::vector<at::Tensor>& tensors) {
   if (c10::impl::TorchDispatchModeTLS::any_modes_set()) return true;
   return std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& tensor) {
-    return tensor.is_meta() || tensor.key_set().has_any(c10::DispatchKeySet({c10::DispatchKey::Python, c10::DispatchKey::Functionalize})) ||
+    return tensor.is_meta() ||
+           tensor.key_set().has_any(c10::DispatchKeySet({c10::DispatchKey::Python, c10::DispatchKey::Functionalize})) ||
            tensor.key_set().has_any(c10::functorch_transforms_ks);
   });
 }
@@ -75,8 +77,8 @@ at::Tensor redispatch(const Arguments& arguments) {
     names = settings.extra_names;
     extras = std::vector<at::Tensor>(arguments.tensors.begin() + 3, arguments.tensors.end());
   }
-  return op.call(arguments.tensors[0], arguments.tensors[1], arguments.tensors[2], settings.backend, settings.scale, settings.causal, std::nullopt,
-                 settings.options, names, extras, std::nullopt);
+  return op.call(arguments.tensors[0], arguments.tensors[1], arguments.tensors[2], settings.backend, settings.scale,
+                 settings.causal, std::nullopt, settings.options, names, extras, std::nullopt);
 }
 
 }  // namespace fvattn::torch_ops

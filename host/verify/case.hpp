@@ -31,7 +31,7 @@ struct Case {
   KeyMask mask = KeyMask::none;
   Layout layout = Layout::contiguous;
   std::vector<int32_t> cu_q = {}, cu_k = {};  // packed sequences
-  std::vector<int64_t> grid = {};  // token grid of a video, for backends that want one
+  std::vector<int64_t> grid = {};             // token grid of a video, for backends that want one
   int32_t layer_index = 0;
 
   int64_t v_head_dim() const { return v_dim != 0 ? v_dim : dim; }

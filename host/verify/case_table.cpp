@@ -28,12 +28,32 @@ const Case kCorners[] = {
     {.group = "key mask", .batch = 3, .q_len = 80, .kv_len = 143, .mask = KeyMask::random},
     {.group = "key mask", .batch = 2, .q_len = 130, .kv_len = 130, .dim = 128, .causal = true, .mask = KeyMask::random},
     {.group = "no keys", .batch = 2, .q_len = 50, .kv_len = 70, .mask = KeyMask::hides_a_row},
-    {.group = "strides", .batch = 2, .q_len = 90, .kv_len = 75, .heads = 3, .kv_heads = 3, .dim = 128, .layout = Layout::gaps},
+    {.group = "strides",
+     .batch = 2,
+     .q_len = 90,
+     .kv_len = 75,
+     .heads = 3,
+     .kv_heads = 3,
+     .dim = 128,
+     .layout = Layout::gaps},
     {.group = "strides", .batch = 2, .q_len = 65, .kv_len = 140, .heads = 4, .kv_heads = 2, .layout = Layout::heads_first},
     {.group = "strides", .batch = 1, .q_len = 144, .kv_len = 144, .dim = 40, .causal = true, .layout = Layout::gaps},
     {.group = "packed", .q_len = 200, .kv_len = 210, .cu_q = {0, 1, 60, 60, 200}, .cu_k = {0, 70, 70, 90, 210}},
-    {.group = "packed", .q_len = 173, .kv_len = 173, .dim = 128, .causal = true, .cu_q = {0, 130, 131, 173}, .cu_k = {0, 130, 131, 173}},
-    {.group = "packed", .q_len = 60, .kv_len = 300, .heads = 4, .kv_heads = 2, .layout = Layout::gaps, .cu_q = {0, 20, 60}, .cu_k = {0, 260, 300}},
+    {.group = "packed",
+     .q_len = 173,
+     .kv_len = 173,
+     .dim = 128,
+     .causal = true,
+     .cu_q = {0, 130, 131, 173},
+     .cu_k = {0, 130, 131, 173}},
+    {.group = "packed",
+     .q_len = 60,
+     .kv_len = 300,
+     .heads = 4,
+     .kv_heads = 2,
+     .layout = Layout::gaps,
+     .cu_q = {0, 20, 60},
+     .cu_k = {0, 260, 300}},
 };
 
 constexpr int32_t kDims[] = {8, 16, 40, 64, 72, 80, 96, 120, 128, 160, 192, 256};
@@ -93,7 +113,8 @@ std::vector<Case> dense_cases(Effort effort, uint64_t seed) {
   if (effort != Effort::quick)
     for (const int32_t dim : kDims) cases.push_back({.group = "dim", .q_len = 70, .kv_len = 135, .dim = dim});
   if (effort == Effort::full)
-    for (int64_t length = 1; length <= 300; ++length) cases.push_back({.group = "length", .q_len = length, .kv_len = length, .causal = length % 2 == 0});
+    for (int64_t length = 1; length <= 300; ++length)
+      cases.push_back({.group = "length", .q_len = length, .kv_len = length, .causal = length % 2 == 0});
   Dice dice(seed);
   const int random = effort == Effort::quick ? 16 : effort == Effort::normal ? 100 : 1000;
   for (int i = 0; i < random; ++i) cases.push_back(random_case(dice));

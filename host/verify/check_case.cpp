@@ -25,7 +25,8 @@ class CaseCheck {
   }
 
   Finding run() {
-    const uint32_t wish = FVATTN_PROBLEM_NEED_LSE | (subject_.backend->has_backward() ? uint32_t{FVATTN_PROBLEM_NEED_GRAD} : 0u);
+    const uint32_t wish =
+        FVATTN_PROBLEM_NEED_LSE | (subject_.backend->has_backward() ? uint32_t{FVATTN_PROBLEM_NEED_GRAD} : 0u);
     auto prepared = prepare_case(subject_, case_, dtype_, in_, wish, finding_);
     if (!prepared) return std::move(finding_);
     finding_.reason.clear();
@@ -51,7 +52,8 @@ class CaseCheck {
   }
 
   void measure(const std::string& what, const at::Tensor& got, const at::Tensor& want, double least = 0) {
-    finding_.measured.push_back({what, reference::relative_error(got, want, least), limit_of(what, dtype_, expected_.largest_logit)});
+    finding_.measured.push_back(
+        {what, reference::relative_error(got, want, least), limit_of(what, dtype_, expected_.largest_logit)});
   }
   void judge(const std::string& what, bool fine) { finding_.measured.push_back({what, fine ? 0.0 : 1.0, 0}); }
   void note_damage(DirectCall& call) {
@@ -62,8 +64,14 @@ class CaseCheck {
 
   // What the backend attends: by definition for exact ones, by its own word for those that choose.
   bool make_reference(PreparedCase& prepared) {
-    reference::Question question{in_.at("q").tensor(), in_.at("k").tensor(), in_.at("v").tensor(), case_.softmax_scale(), case_.causal && !case_.is_varlen(),
-                                 seen_by_definition(case_, in_), {}, {}};
+    reference::Question question{in_.at("q").tensor(),
+                                 in_.at("k").tensor(),
+                                 in_.at("v").tensor(),
+                                 case_.softmax_scale(),
+                                 case_.causal && !case_.is_varlen(),
+                                 seen_by_definition(case_, in_),
+                                 {},
+                                 {}};
     const auto described = prepared.call.describe(in_);
     if (!took(described, "describe")) return false;
     if (subject_.backend->approximate()) {
@@ -72,14 +80,17 @@ class CaseCheck {
         finding_.reason = "it chooses keys and has no describe: there is nothing to compare with";
         return false;
       }
-      const at::Tensor seen = reference::attended(described->at("mask_tiles").tensor(), described->at("q_tile").tensor(), described->at("k_tile").tensor());
+      const at::Tensor seen = reference::attended(described->at("mask_tiles").tensor(), described->at("q_tile").tensor(),
+                                                  described->at("k_tile").tensor());
       check_pairs(*described, seen.sum().item<int64_t>());
       question.seen = seen.to(question.q.device());
     } else if (!described->empty()) {
       check_pairs(*described, pairs_by_definition(question));
     }
-    d_o_ = GuardedTensor::holding(at::randn({case_.batch, case_.q_len, case_.heads, case_.v_head_dim()}, generator_, at::TensorOptions(at::kDouble)).to(subject_.place, dtype_),
-                                  case_.layout);
+    d_o_ = GuardedTensor::holding(
+        at::randn({case_.batch, case_.q_len, case_.heads, case_.v_head_dim()}, generator_, at::TensorOptions(at::kDouble))
+            .to(subject_.place, dtype_),
+        case_.layout);
     if ((prepared.flags & FVATTN_PROBLEM_NEED_GRAD) != 0) question.d_o = d_o_.tensor();
     expected_ = reference::attention(question);
     return true;
@@ -94,14 +105,18 @@ class CaseCheck {
   void check_pairs(const Guarded& described, int64_t pairs) {
     const int64_t said = described.at("pairs").tensor().item<int64_t>();
     judge("pairs", said == pairs);
-    if (said != pairs) finding_.failures.push_back("describe counts " + std::to_string(said) + " pairs where " + std::to_string(pairs) + " are attended");
+    if (said != pairs)
+      finding_.failures.push_back("describe counts " + std::to_string(said) + " pairs where " + std::to_string(pairs) +
+                                  " are attended");
   }
 
   void repeat(DirectCall& call, const Outputs& first) {
     const auto again = call.forward(in_, case_.layout, kZeros);
     if (!took(again, "the second forward")) return;
-    bool same = same_bits(first.o.tensor(), again->o.tensor()) && (!first.lse.defined() || same_bits(first.lse.tensor(), again->lse.tensor()));
-    for (const auto& [name, tensor] : first.others) same = same && same_bits(tensor.tensor(), again->others.at(name).tensor());
+    bool same = same_bits(first.o.tensor(), again->o.tensor()) &&
+                (!first.lse.defined() || same_bits(first.lse.tensor(), again->lse.tensor()));
+    for (const auto& [name, tensor] : first.others)
+      same = same && same_bits(tensor.tensor(), again->others.at(name).tensor());
     judge("repeat", same);
     if (!same) finding_.failures.push_back("the second forward gave other bits");
   }

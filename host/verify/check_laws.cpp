@@ -21,7 +21,8 @@ class LawCheck {
     if (!plain.defined()) return std::move(finding_);
     finding_.reason.clear();
     constant_v();
-    if (const at::Tensor o = forward(case_, with("v", in_.at("v").tensor() * 2)); o.defined()) measure("linear in v", o, plain.to(at::kDouble) * 2);
+    if (const at::Tensor o = forward(case_, with("v", in_.at("v").tensor() * 2)); o.defined())
+      measure("linear in v", o, plain.to(at::kDouble) * 2);
     if (case_.is_full()) {
       Guarded permuted = with("k", in_.at("k").tensor().index_select(1, order_));
       permuted["v"] = GuardedTensor::holding(in_.at("v").tensor().index_select(1, order_), case_.layout);

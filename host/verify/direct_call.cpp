@@ -80,7 +80,8 @@ void DirectCall::look_at(const Guarded& buffers, bool inputs) {
   }
 }
 
-Status DirectCall::run(Stage stage, const Guarded& in, const Guarded& out, uint64_t workspace_bytes, at::Device device, int poison) {
+Status DirectCall::run(Stage stage, const Guarded& in, const Guarded& out, uint64_t workspace_bytes, at::Device device,
+                       int poison) {
   const PackedProblem packed(setting_.problem, setting_.metadata != nullptr ? setting_.metadata->packed() : fvattn_kvs{});
   const ArgList in_args(in), out_args(out);
   Guarded workspace;
@@ -97,8 +98,11 @@ Status DirectCall::run(Stage stage, const Guarded& in, const Guarded& out, uint6
   call.out = out_args.args.data();
   call.n_out = static_cast<uint32_t>(out_args.args.size());
   if (workspace_bytes != 0) {
-    const int64_t bytes = static_cast<int64_t>(workspace_bytes), align = std::max<int64_t>(static_cast<int64_t>(plan_.ws_align), 16);
-    const GuardedTensor& memory = workspace.emplace("workspace", GuardedTensor({bytes}, at::kByte, device, Layout::contiguous, poison, align)).first->second;
+    const int64_t bytes = static_cast<int64_t>(workspace_bytes),
+                  align = std::max<int64_t>(static_cast<int64_t>(plan_.ws_align), 16);
+    const GuardedTensor& memory =
+        workspace.emplace("workspace", GuardedTensor({bytes}, at::kByte, device, Layout::contiguous, poison, align))
+            .first->second;
     call.workspace = {memory.tensor().data_ptr(), workspace_bytes};
   }
   Status status;
@@ -115,7 +119,8 @@ Guarded DirectCall::staged(const Guarded& in, at::Device device, int poison) con
   Guarded out;
   for (const auto& [name, tensor] : in) {
     bool through = kMain.contains(name);
-    for (const TensorKey& key : backend_->tensor_keys()) through = through || (key.name == name && key.shard == FVATTN_SHARD_SEQ_HEADS);
+    for (const TensorKey& key : backend_->tensor_keys())
+      through = through || (key.name == name && key.shard == FVATTN_SHARD_SEQ_HEADS);
     if (!through) continue;
     std::vector<int64_t> sizes = tensor.tensor().sizes().vec();
     sizes[1] = sizes[1] == setting_.problem.q_len && name != "k" && name != "v" ? plan_.staged_q_len : plan_.staged_kv_len;
@@ -133,7 +138,8 @@ Result<Outputs> DirectCall::forward(const Guarded& in, Layout layout, int poison
   if (pre) {
     Guarded from, to = staged(in, device, poison);
     for (const auto& [name, tensor] : to) from.emplace(name, in.at(name));
-    if (Status status = run(&AttentionImpl::preprocess_qkv, from, to, plan_.ws_stage, device, poison); !status.ok()) return status;
+    if (Status status = run(&AttentionImpl::preprocess_qkv, from, to, plan_.ws_stage, device, poison); !status.ok())
+      return status;
     for (const auto& [name, tensor] : to) used[name] = tensor;
   }
   Outputs outputs;
@@ -149,7 +155,8 @@ Result<Outputs> DirectCall::forward(const Guarded& in, Layout layout, int poison
   }
   const auto add = [&](const std::vector<Spec>& specs, const std::string& prefix, Guarded& kept) {
     for (const Spec& spec : specs) {
-      const GuardedTensor made(spec.shape, torch_type(spec.dtype_code, spec.dtype_bits), device, Layout::contiguous, poison, 512);
+      const GuardedTensor made(spec.shape, torch_type(spec.dtype_code, spec.dtype_bits), device, Layout::contiguous, poison,
+                               512);
       kept.emplace(prefix + spec.name, made);
       out.emplace(prefix + spec.name, made);
     }
@@ -159,15 +166,16 @@ Result<Outputs> DirectCall::forward(const Guarded& in, Layout layout, int poison
   if (Status status = run(&AttentionImpl::forward, used, out, plan_.ws_forward, device, poison); !status.ok()) return status;
   if (post) {
     const Guarded from{{"o", outputs.o}}, to{{"o", GuardedTensor(shape, q.scalar_type(), device, layout, poison)}};
-    if (Status status = run(&AttentionImpl::postprocess_output, from, to, plan_.ws_stage, device, poison); !status.ok()) return status;
+    if (Status status = run(&AttentionImpl::postprocess_output, from, to, plan_.ws_stage, device, poison); !status.ok())
+      return status;
     outputs.o = to.at("o");
   }
   look_at(in, true);
   return outputs;
 }
 
-Result<Guarded> DirectCall::backward(const Guarded& in, const Outputs& of_forward, const GuardedTensor& d_o, Layout layout, int poison,
-                                     const std::vector<std::string>& wanted) {
+Result<Guarded> DirectCall::backward(const Guarded& in, const Outputs& of_forward, const GuardedTensor& d_o, Layout layout,
+                                     int poison, const std::vector<std::string>& wanted) {
   const at::Device device = d_o.tensor().device();
   Guarded given = in, out;
   given.emplace("o", GuardedTensor::holding(of_forward.o.tensor(), layout));
@@ -179,7 +187,8 @@ Result<Guarded> DirectCall::backward(const Guarded& in, const Outputs& of_forwar
     const at::Tensor& like = in.at(name).tensor();
     out.emplace("d_" + name, GuardedTensor(like.sizes(), like.scalar_type(), device, layout, poison));
   }
-  if (Status status = run(&AttentionImpl::backward, given, out, plan_.ws_backward, device, poison); !status.ok()) return status;
+  if (Status status = run(&AttentionImpl::backward, given, out, plan_.ws_backward, device, poison); !status.ok())
+    return status;
   look_at(given, true);
   return out;
 }
@@ -201,7 +210,8 @@ Result<Guarded> DirectCall::describe(const Guarded& in) {
     const at::Tensor& tile = out.at(name).tensor();
     return tile.numel() == 0 || (tile.min().item<int64_t>() >= 0 && tile.max().item<int64_t>() < tiles);
   };
-  if (!in_range("q_tile", n[0]) || !in_range("k_tile", n[1])) return Status::error(Code::internal, "describe gave rows tiles that do not exist");
+  if (!in_range("q_tile", n[0]) || !in_range("k_tile", n[1]))
+    return Status::error(Code::internal, "describe gave rows tiles that do not exist");
   return out;
 }
 

@@ -29,7 +29,8 @@ struct Outputs {
   Guarded saved;         // by their names with "saved:"
 };
 
-/// One problem with its plan. Every buffer that a call may write is made by the call: guarded, and filled with bytes `poison`.
+/// One problem with its plan. Every buffer that a call may write is made by the call: guarded, and filled with bytes
+/// `poison`.
 class DirectCall {
  public:
   static Result<DirectCall> prepare(const AttentionBackend& backend, const Device& device, Setting setting);

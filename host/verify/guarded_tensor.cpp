@@ -34,7 +34,8 @@ at::Tensor bytes_of(const at::Tensor& contiguous) { return contiguous.reshape({-
 
 }  // namespace
 
-GuardedTensor::GuardedTensor(at::IntArrayRef sizes, at::ScalarType dtype, at::Device device, Layout layout, int fill, int64_t alignment) {
+GuardedTensor::GuardedTensor(at::IntArrayRef sizes, at::ScalarType dtype, at::Device device, Layout layout, int fill,
+                             int64_t alignment) {
   const Placement placed = place(sizes, layout);
   const int64_t width = static_cast<int64_t>(c10::elementSize(dtype)), bytes = placed.elements * width;
   const at::TensorOptions options = at::TensorOptions(at::kByte).device(device);
@@ -42,7 +43,8 @@ GuardedTensor::GuardedTensor(at::IntArrayRef sizes, at::ScalarType dtype, at::De
   const auto address = reinterpret_cast<uintptr_t>(memory_.data_ptr()) + kGuardBytes;
   const auto step = static_cast<uintptr_t>(alignment);
   int64_t offset = kGuardBytes + static_cast<int64_t>((address + step - 1) / step * step - address);
-  if (layout == Layout::gaps && alignment <= 16) offset += 16 - static_cast<int64_t>((address + step - 1) / step * step % 32);
+  if (layout == Layout::gaps && alignment <= 16)
+    offset += 16 - static_cast<int64_t>((address + step - 1) / step * step % 32);
   tensor_ = memory_.narrow(0, offset, (bytes + width - 1) / width * width).view(dtype).as_strided(sizes, placed.strides);
   if (fill != kNaN) tensor_.copy_(at::full({tensor_.numel() * width}, fill, options).view(dtype).view(sizes));
 }
@@ -58,7 +60,8 @@ bool GuardedTensor::guards_intact() const {
   // The same memory with everything marked that is not an element.
   at::Tensor outside = at::full_like(memory_, 1);
   const int64_t width = static_cast<int64_t>(c10::elementSize(tensor_.scalar_type()));
-  const int64_t begin = static_cast<const char*>(tensor_.const_data_ptr()) - static_cast<const char*>(memory_.const_data_ptr());
+  const int64_t begin =
+      static_cast<const char*>(tensor_.const_data_ptr()) - static_cast<const char*>(memory_.const_data_ptr());
   std::vector<int64_t> sizes = tensor_.sizes().vec(), strides = tensor_.strides().vec();
   for (int64_t& stride : strides) stride *= width;
   sizes.push_back(width);
@@ -70,7 +73,8 @@ bool GuardedTensor::guards_intact() const {
 bool GuardedTensor::unchanged() const { return same_bits(tensor_, origin_); }
 
 bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() && at::equal(bytes_of(a.contiguous()), bytes_of(b.contiguous()));
+  return a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes() &&
+         at::equal(bytes_of(a.contiguous()), bytes_of(b.contiguous()));
 }
 
 }  // namespace fvattn::verify

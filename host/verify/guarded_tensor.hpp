@@ -18,8 +18,8 @@ class GuardedTensor {
 
   GuardedTensor() = default;
   /// Elements are bytes `fill`. `layout` places dimensions 1 and 2 of a 4-D tensor; others are contiguous.
-  GuardedTensor(at::IntArrayRef sizes, at::ScalarType dtype, at::Device device, Layout layout = Layout::contiguous, int fill = kNaN,
-                int64_t alignment = 16);
+  GuardedTensor(at::IntArrayRef sizes, at::ScalarType dtype, at::Device device, Layout layout = Layout::contiguous,
+                int fill = kNaN, int64_t alignment = 16);
   /// With the values of `from`, which it remembers.
   static GuardedTensor holding(const at::Tensor& from, Layout layout = Layout::contiguous);
 

@@ -1,4 +1,5 @@
 // fvattn verify: every backend against a float64 reference.
+#include "common/backend_by_name.hpp"
 #include "common/dtype_names.hpp"
 #include "common/parameters.hpp"
 #include "common/progress.hpp"
@@ -34,7 +35,9 @@ struct Options {
   void add_to(CLI::App& app) {
     app.add_option("backends", backends, "Who to verify; everybody by default")->type_name("NAME");
     app.add_option("--device", device, "cpu, cuda or cuda:INDEX")->type_name("D")->capture_default_str();
-    app.add_option("--dtype", dtypes, "float64, float32, bfloat16, float16; all of them by default")->type_name("T,T")->delimiter(',');
+    app.add_option("--dtype", dtypes, "float64, float32, bfloat16, float16; all of them by default")
+        ->type_name("T,T")
+        ->delimiter(',');
     auto* few = app.add_flag("--quick", quick, "The corners and a few random shapes");
     app.add_flag("--full", full, "Every length from 1 to 300 and 1000 random shapes")->excludes(few);
     app.add_option("--seed", seed, "Of the shapes and the numbers; random by default")->type_name("N");
@@ -50,7 +53,10 @@ Result<std::vector<at::ScalarType>> read_dtypes(const std::vector<std::string>& 
   for (const std::string& name : names) {
     const Result<DtypeCode> dtype = dtype_by_name(name, "--dtype");
     if (!dtype) return dtype.status();
-    types.push_back(dtype->code == FVATTN_DTYPE_BFLOAT ? at::kBFloat16 : dtype->bits == 64 ? at::kDouble : dtype->bits == 32 ? at::kFloat : at::kHalf);
+    types.push_back(dtype->code == FVATTN_DTYPE_BFLOAT ? at::kBFloat16
+                    : dtype->bits == 64                ? at::kDouble
+                    : dtype->bits == 32                ? at::kFloat
+                                                       : at::kHalf);
   }
   return types;
 }
@@ -60,9 +66,14 @@ struct Job {
   at::ScalarType dtype;
 };
 
-BackendReport verify_backend(const Subject& subject, const std::vector<Case>& cases, const std::vector<at::ScalarType>& dtypes, uint64_t seed, bool quiet) {
+BackendReport verify_backend(const Subject& subject, const std::vector<Case>& cases,
+                             const std::vector<at::ScalarType>& dtypes, uint64_t seed, bool quiet) {
   const AttentionBackend& backend = *subject.backend;
-  BackendReport report{backend.get_name(), backend.qualified_name().substr(0, backend.qualified_name().rfind('/')), subject.device->name, backend.approximate(), {}};
+  BackendReport report{backend.get_name(),
+                       backend.qualified_name().substr(0, backend.qualified_name().rfind('/')),
+                       subject.device->name,
+                       backend.approximate(),
+                       {}};
   std::vector<Job> jobs;
   for (const at::ScalarType dtype : dtypes)
     for (const Case& c : cases) jobs.push_back({&c, dtype});
@@ -101,35 +112,47 @@ Status verify_all(const Options& options, Verb& verb) {
   std::vector<BackendReport> reports;
   std::vector<std::string> unusable;
   for (const std::string& name : options.backends.empty() ? registry.backend_names() : options.backends) {
-    const Result<const AttentionBackend*> backend = registry.find(name);
+    const Result<const AttentionBackend*> backend = backend_by_name(registry, name);
     if (!backend && !options.backends.empty()) return backend.status();
     if (!backend) {
       unusable.push_back(name + ": " + backend.status().what);
       continue;
     }
-    Subject subject{*backend, *device, cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id)) : at::Device(at::kCPU), *parameters};
+    Subject subject{*backend, *device,
+                    cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id)) : at::Device(at::kCPU),
+                    *parameters};
     reports.push_back(verify_backend(subject, (*backend)->approximate() ? grids : dense, *dtypes, seed, verb.json()));
   }
   int failed = 0, ran = 0;
   for (const BackendReport& report : reports) failed += report.failed(), ran += report.ran();
   if (verb.json()) {
-    verb.print({{"seed", seed}, {"device", (*device)->name}, {"failed", failed}, {"ran", ran}, {"backends", report_json(reports)}, {"unusable", unusable}});
+    verb.print({{"seed", seed},
+                {"device", (*device)->name},
+                {"failed", failed},
+                {"ran", ran},
+                {"backends", report_json(reports)},
+                {"unusable", unusable}});
   } else {
     print_table(std::cout, reports, options.refusals);
     for (const std::string& text : unusable) std::cout << "not verified " << text << '\n';
     std::cout << ran << " checks on " << (*device)->name << ", " << failed << " failed; seed " << seed << '\n';
   }
-  if (failed != 0) return Status::error(Code::internal, std::to_string(failed) + " of " + std::to_string(ran) + " checks failed", {}, {}, "repeat with --seed " + std::to_string(seed));
-  if (ran == 0) return Status::error(Code::unavailable, "nothing was verified: every case was refused", {}, {}, "see the reasons with --refusals");
+  if (failed != 0)
+    return Status::error(Code::internal, std::to_string(failed) + " of " + std::to_string(ran) + " checks failed", {}, {},
+                         "repeat with --seed " + std::to_string(seed));
+  if (ran == 0)
+    return Status::error(Code::unavailable, "nothing was verified: every case was refused", {}, {},
+                         "see the reasons with --refusals");
   return {};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  Verb verb("fvattn verify",
-            "Compares backends with a float64 reference: results, lse, gradients, repeated runs, memory around every buffer.",
-            "fvattn verify FLASH_ATTN --quick\n  fvattn verify --device cuda --full --json");
+  Verb verb(
+      "fvattn verify",
+      "Compares backends with a float64 reference: results, lse, gradients, repeated runs, memory around every buffer.",
+      "fvattn verify FLASH_ATTN --quick\n  fvattn verify --device cuda --full --json");
   Options options;
   options.add_to(verb.app());
   return verb.run(argc, argv, [&]() -> Status {

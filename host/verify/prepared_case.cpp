@@ -4,8 +4,8 @@
 
 namespace fvattn::verify {
 
-std::optional<PreparedCase> prepare_case(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs, uint32_t wish,
-                                         Finding& finding) {
+std::optional<PreparedCase> prepare_case(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs,
+                                         uint32_t wish, Finding& finding) {
   constexpr uint32_t kLse = FVATTN_PROBLEM_NEED_LSE, kGrad = FVATTN_PROBLEM_NEED_GRAD;
   std::set<uint32_t> asked;
   for (const uint32_t flags : {wish, wish & ~kLse, wish & ~kGrad, wish & ~(kLse | kGrad)}) {
@@ -28,6 +28,11 @@ std::optional<PreparedCase> prepare_case(const Subject& subject, const Case& c, 
     }
     auto call = DirectCall::prepare(*subject.backend, *subject.device, std::move(*setting));
     if (call) return PreparedCase{std::move(*call), flags};
+    if (call.status().code == Code::invalid_argument) {  // metadata that does not suit the problem
+      finding.refused = true;
+      finding.reason = call.status().text();
+      return std::nullopt;
+    }
     finding.failures.push_back("accepted, then: " + call.status().text());
     return std::nullopt;
   }

@@ -15,7 +15,7 @@ struct PreparedCase {
 
 /// Asks for `wish` (FVATTN_PROBLEM_NEED_*), then for less. nullopt: `finding` says why the case was refused, or why
 /// preparing failed.
-std::optional<PreparedCase> prepare_case(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs, uint32_t wish,
-                                         Finding& finding);
+std::optional<PreparedCase> prepare_case(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs,
+                                         uint32_t wish, Finding& finding);
 
 }  // namespace fvattn::verify

@@ -24,7 +24,9 @@ void add(Row& row, const Finding& finding) {
   ++(finding.refused ? row.refused : row.ran);
   row.failed += finding.failed();
   for (const Measured& m : finding.measured) {
-    const std::string what = m.what == "o again" ? "o" : std::find(kLaws.begin(), kLaws.end(), m.what) != kLaws.end() ? "laws" : m.what;
+    const std::string what = m.what == "o again"                                            ? "o"
+                             : std::find(kLaws.begin(), kLaws.end(), m.what) != kLaws.end() ? "laws"
+                                                                                            : m.what;
     const auto [known, fresh] = row.worst.emplace(what, m);
     if (!fresh && !(load(known->second) >= load(m))) known->second = m;
   }
@@ -43,7 +45,9 @@ std::string verdict_text(const Row& row, const std::string& what) {
 std::string what_failed(const Finding& finding) {
   std::string text;
   for (const Measured& m : finding.measured)
-    if (!m.ok() && m.limit > 0) text += (text.empty() ? "" : "; ") + m.what + " " + number_text(m.value, 3) + ", at most " + number_text(m.limit, 2) + " is allowed";
+    if (!m.ok() && m.limit > 0)
+      text += (text.empty() ? "" : "; ") + m.what + " " + number_text(m.value, 3) + ", at most " + number_text(m.limit, 2) +
+              " is allowed";
   for (const std::string& failure : finding.failures) text += (text.empty() ? "" : "; ") + failure;
   return text;
 }
@@ -76,8 +80,12 @@ void print_table(std::ostream& out, const std::vector<BackendReport>& reports, b
   table.print(out);
   for (const BackendReport& report : reports)
     for (const Finding& finding : report.findings) {
-      if (finding.failed()) out << "FAILED " << report.backend << ' ' << finding.dtype << ' ' << finding.c.text() << ": " << what_failed(finding) << '\n';
-      if (finding.refused && with_refusals) out << "refused " << report.backend << ' ' << finding.dtype << ' ' << finding.c.text() << ": " << finding.reason << '\n';
+      if (finding.failed())
+        out << "FAILED " << report.backend << ' ' << finding.dtype << ' ' << finding.c.text() << ": " << what_failed(finding)
+            << '\n';
+      if (finding.refused && with_refusals)
+        out << "refused " << report.backend << ' ' << finding.dtype << ' ' << finding.c.text() << ": " << finding.reason
+            << '\n';
     }
 }
 
@@ -87,14 +95,25 @@ host::Json report_json(const std::vector<BackendReport>& reports) {
     host::Json cases = host::Json::array();
     for (const Finding& finding : report.findings) {
       host::Json errors = host::Json::object();
-      for (const Measured& m : finding.measured) errors[m.what] = {{"value", host::to_json(Value(m.value))}, {"limit", m.limit}, {"ok", m.ok()}};
-      host::Json one = {{"case", finding.c.text()}, {"dtype", finding.dtype}, {"result", finding.refused ? "refused" : finding.failed() ? "failed" : "passed"}, {"measured", errors}};
+      for (const Measured& m : finding.measured)
+        errors[m.what] = {{"value", host::to_json(Value(m.value))}, {"limit", m.limit}, {"ok", m.ok()}};
+      host::Json one = {{"case", finding.c.text()},
+                        {"dtype", finding.dtype},
+                        {"result", finding.refused    ? "refused"
+                                   : finding.failed() ? "failed"
+                                                      : "passed"},
+                        {"measured", errors}};
       if (!finding.failures.empty()) one["failures"] = finding.failures;
       if (finding.refused) one["reason"] = finding.reason;
       cases.push_back(std::move(one));
     }
-    all.push_back({{"backend", report.backend}, {"plugin", report.plugin}, {"device", report.device}, {"chooses_keys", report.chooses_keys},
-                   {"ran", report.ran()}, {"failed", report.failed()}, {"cases", std::move(cases)}});
+    all.push_back({{"backend", report.backend},
+                   {"plugin", report.plugin},
+                   {"device", report.device},
+                   {"chooses_keys", report.chooses_keys},
+                   {"ran", report.ran()},
+                   {"failed", report.failed()},
+                   {"cases", std::move(cases)}});
   }
   return all;
 }

@@ -8,21 +8,30 @@ namespace {
 // Past the steps that run dense by default, and sparse enough on the small grids of the table.
 constexpr int64_t kStep = 20, kTotalSteps = 50;
 
+// Chunks must divide the grid.
+int64_t chunk_of(int64_t length) {
+  for (const int64_t chunk : {4, 3, 2})
+    if (length % chunk == 0) return chunk;
+  return 1;
+}
+
 KeyValues usual_parameters(const Case& c) {
+  const int64_t t = chunk_of(c.grid[0]), h = chunk_of(c.grid[1]), w = chunk_of(c.grid[2]);
   return {{"dit_seq_shape", c.grid},
           {"current_timestep", kStep},
           {"window_size", std::vector<int64_t>{1, 3, 1}},
           {"VSA_sparsity", 0.6},
-          {"temporal_chunk_size", int64_t{2}},
+          {"temporal_chunk_size", t},
           {"temporal_topk", int64_t{2}},
-          {"spatial_chunk_size", std::vector<int64_t>{4, 4}},
+          {"spatial_chunk_size", std::vector<int64_t>{h, w}},
           {"spatial_topk", int64_t{2}},
-          {"st_chunk_size", std::vector<int64_t>{2, 4, 4}},
+          {"st_chunk_size", std::vector<int64_t>{t, h, w}},
           {"st_topk", int64_t{3}}};
 }
 
 bool is_beside_q(const TensorKey& key) {
-  return key.shard == FVATTN_SHARD_SEQ_HEADS && (key.dtypes & (FVATTN_DT_F64 | FVATTN_DT_F32 | FVATTN_DT_BF16 | FVATTN_DT_F16)) != 0;
+  return key.shard == FVATTN_SHARD_SEQ_HEADS &&
+         (key.dtypes & (FVATTN_DT_F64 | FVATTN_DT_F32 | FVATTN_DT_BF16 | FVATTN_DT_F16)) != 0;
 }
 
 at::Tensor packed(const std::vector<int32_t>& cuts) { return at::tensor(cuts, at::kInt); }
@@ -33,7 +42,12 @@ at::Tensor key_mask(const Case& c, at::Generator& generator) {
   return mask;
 }
 
-uint8_t code_of(at::ScalarType type) { return type == at::kBool ? FVATTN_DTYPE_BOOL : type == at::kInt ? FVATTN_DTYPE_INT : type == at::kBFloat16 ? FVATTN_DTYPE_BFLOAT : FVATTN_DTYPE_FLOAT; }
+uint8_t code_of(at::ScalarType type) {
+  return type == at::kBool       ? FVATTN_DTYPE_BOOL
+         : type == at::kInt      ? FVATTN_DTYPE_INT
+         : type == at::kBFloat16 ? FVATTN_DTYPE_BFLOAT
+                                 : FVATTN_DTYPE_FLOAT;
+}
 
 }  // namespace
 
@@ -94,13 +108,15 @@ at::Tensor seen_by_definition(const Case& c, const Guarded& inputs) {
   return seen.to(inputs.at("q").tensor().device());
 }
 
-Result<Setting> setting_of(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs, uint32_t flags) {
+Result<Setting> setting_of(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs,
+                           uint32_t flags) {
   Setting setting{problem_of(c, dtype), nullptr, {}, 0, 0};
   setting.problem.flags |= flags;
   for (const auto& [name, guarded] : inputs) {
     const at::Tensor& tensor = guarded.tensor();
     if (name == "q" || name == "k" || name == "v") continue;
-    setting.problem.extra.push_back({name, code_of(tensor.scalar_type()), static_cast<uint8_t>(8 * tensor.element_size()), tensor.sizes().vec()});
+    setting.problem.extra.push_back(
+        {name, code_of(tensor.scalar_type()), static_cast<uint8_t>(8 * tensor.element_size()), tensor.sizes().vec()});
   }
   KeyValues values = c.grid.empty() ? KeyValues() : usual_parameters(c);
   for (const auto& [key, value] : subject.parameters) values[key] = value;

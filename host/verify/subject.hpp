@@ -26,6 +26,7 @@ at::Tensor seen_by_definition(const Case& c, const Guarded& inputs);
 
 /// Problem (with the specs of `inputs`), metadata and options. Keys of run_contract that a grid case needs are filled in
 /// where the backend's schema knows them.
-Result<Setting> setting_of(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs, uint32_t flags);
+Result<Setting> setting_of(const Subject& subject, const Case& c, at::ScalarType dtype, const Guarded& inputs,
+                           uint32_t flags);
 
 }  // namespace fvattn::verify

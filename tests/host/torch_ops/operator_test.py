@@ -61,7 +61,14 @@ class Operator(unittest.TestCase):
         with self.assertRaises(ValueError):
             OP(q, k, v, options="{")
         with self.assertRaises(ValueError):
-            OP(q, k, v, mask=torch.ones(33, dtype=torch.bool), extra_names=["mask"], extras=[torch.ones(33, dtype=torch.bool)])
+            OP(
+                q,
+                k,
+                v,
+                mask=torch.ones(33, dtype=torch.bool),
+                extra_names=["mask"],
+                extras=[torch.ones(33, dtype=torch.bool)],
+            )
 
     def test_errors_leave_nothing_behind(self):
         q, k, v = qkv()

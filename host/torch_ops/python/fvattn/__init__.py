@@ -32,7 +32,9 @@ def _library():
             return path
         tried.append(path)
     raise ImportError(
-        "fvattn: no operator library at " + " or ".join(tried) + "; set FVATTN_PREFIX to the folder that fvattn was installed to"
+        "fvattn: no operator library at "
+        + " or ".join(tried)
+        + "; set FVATTN_PREFIX to the folder that fvattn was installed to"
     )
 
 
@@ -40,9 +42,7 @@ torch.ops.load_library(_library())
 _ops = torch.ops.fvattn
 
 
-def attention(
-    q, k, v, *, backend=None, scale=None, is_causal=False, mask=None, options=None, group_name=None, **extras
-):
+def attention(q, k, v, *, backend=None, scale=None, is_causal=False, mask=None, options=None, group_name=None, **extras):
     """o [B, Sq, H, Dv] of q [B, Sq, H, D], k [B, Skv, Hkv, D], v [B, Skv, Hkv, Dv].
 
     backend: a name, or None: the scope, then FASTVIDEO_ATTENTION_BACKEND, then automatic choice.
@@ -79,7 +79,9 @@ def attention_backend(name):
 @contextlib.contextmanager
 def forward_context(step=0, total_steps=0, timestep=0.0, is_cfg_negative=False, metadata=None, device="cpu"):
     """What surrounds a forward pass: the denoising step, and for each backend its metadata as a dict. Nests."""
-    context = dict(step=step, total_steps=total_steps, timestep=timestep, is_cfg_negative=is_cfg_negative, metadata=metadata or {})
+    context = dict(
+        step=step, total_steps=total_steps, timestep=timestep, is_cfg_negative=is_cfg_negative, metadata=metadata or {}
+    )
     _ops.enter_context(json.dumps(context), str(device))
     try:
         yield
