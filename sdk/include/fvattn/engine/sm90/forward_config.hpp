@@ -18,8 +18,8 @@ inline constexpr int kMaxSharedBytes = 227 * 1024;
 //            starts when the output has left; with two its first scores overlap the last values of this one
 // kCluster   CTAs of a cluster that share K and V by multicast (1 or 2)
 // kPingPong  consumer warpgroups take turns issuing matrix products, so that one's softmax hides behind another's
-// kHandOver  with kPingPong: products with V still to be issued when the turn is passed on. Waking the next consumer
-//            takes about 100 clocks, in which the tensor cores would idle
+// kHandOver  with kPingPong: products with V still to be issued when the turn is passed on, so that the next consumer
+//            wakes while they run
 template <int kHeadDim_, int kTileKv_, int kConsumers_, int kQStages_, int kKStages_, int kVStages_, int kCluster_,
           bool kPingPong_, int kHandOver_ = 4>
 struct ForwardConfig {

@@ -63,7 +63,7 @@ __device__ __forceinline__ void mbarrier_wait(SmemAddress bar, std::uint32_t par
 }
 
 // As mbarrier_wait, for the lone threads that load and store: a spinning warp takes issue slots from the consumers and
-// room in the queue of their exponentials (measured: a third of all samples, 10 % of the forward kernel's speed).
+// room in the queue of their exponentials (seen in a profile: up to a third of all samples were theirs).
 template <int kNanoseconds>
 __device__ __forceinline__ void mbarrier_wait_asleep(SmemAddress bar, std::uint32_t parity) {
   while (!mbarrier_try_wait(bar, parity)) {
