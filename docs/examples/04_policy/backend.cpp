@@ -1,6 +1,5 @@
 // SLIDING_WINDOW_ATTN: the policy of sliding_window.hpp on the cpu engine, forward and backward.
-#include <fvattn/engine/cpu/engine.hpp>
-#include <fvattn/plugin.hpp>
+#include <fvattn/engine/cpu/plugin_call.hpp>
 
 #include <algorithm>
 
@@ -10,13 +9,6 @@ using namespace fvattn::plugin;
 namespace cpu = fvattn::engine::cpu;
 
 namespace {
-
-constexpr auto on_host_threads = [](int64_t n, int64_t grain, auto&& body) { parallel_for(n, grain, body); };
-
-template <class E>
-cpu::TensorView<E> view(const fvattn_tensor& t) {
-  return {data<E>(t), t.strides[0], t.strides[1], t.strides[2]};
-}
 
 class Backend {
  public:
@@ -49,24 +41,24 @@ class Backend {
   void forward(const Call& call) {
     cpu::ForwardArgs<float> args;
     inputs(args, call);
-    args.o = view<float>(call.out("o"));
+    args.o = cpu::view<float>(call.out("o"));
     if (const fvattn_tensor* lse = call.find_out("lse")) args.lse = data<float>(*lse);
     if (const fvattn_tensor* lse = call.find_saved("lse")) args.saved_lse = data<float>(*lse);
-    cpu::forward(args, policy(call), on_host_threads);
+    cpu::forward(args, policy(call), cpu::on_host_threads);
   }
 
   void backward(const Call& call) {
     cpu::BackwardArgs<float> args;
     inputs(args, call);
-    args.o = view<const float>(call.in("o"));
-    args.d_o = view<const float>(call.in("d_o"));
+    args.o = cpu::view<const float>(call.in("o"));
+    args.d_o = cpu::view<const float>(call.in("d_o"));
     args.saved_lse = data<const float>(call.saved("lse"));
     Workspace workspace = call.workspace();
     args.delta = delta(call.problem(), workspace);
-    args.d_q = view<float>(call.out("d_q"));
-    args.d_k = view<float>(call.out("d_k"));
-    args.d_v = view<float>(call.out("d_v"));
-    cpu::backward(args, policy(call), on_host_threads);
+    args.d_q = cpu::view<float>(call.out("d_q"));
+    args.d_k = cpu::view<float>(call.out("d_k"));
+    args.d_v = cpu::view<float>(call.out("d_v"));
+    cpu::backward(args, policy(call), cpu::on_host_threads);
   }
 
  private:
@@ -83,13 +75,10 @@ class Backend {
 
   template <class Args>
   static void inputs(Args& args, const Call& call) {
-    const fvattn_problem& p = call.problem();
-    args.batch = static_cast<int>(p.batch), args.heads = p.heads, args.kv_heads = p.kv_heads;
-    args.head_dim = p.head_dim, args.v_head_dim = p.v_head_dim, args.q_rows = static_cast<int>(p.q_len),
-    args.scale = p.scale;
-    args.q = view<const float>(call.in("q"));
-    args.k = view<const float>(call.in("k"));
-    args.v = view<const float>(call.in("v"));
+    cpu::set_sizes(args, call.problem());
+    args.q = cpu::view<const float>(call.in("q"));
+    args.k = cpu::view<const float>(call.in("k"));
+    args.v = cpu::view<const float>(call.in("v"));
   }
 };
 
