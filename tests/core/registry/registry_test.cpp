@@ -292,15 +292,15 @@ TEST_CASE("many threads ask at once") {
   Zoo zoo;
   zoo.add_good();
   zoo.add("other", "other", manifest_text("test.other", "OTHER_ATTN"));
+  Registry& registry = zoo.registry();  // made before the threads: the zoo is not thread-safe, the registry is
   std::vector<std::thread> threads;
   std::vector<const AttentionBackend*> found(8);
   for (size_t i = 0; i < found.size(); ++i)
     threads.emplace_back([&, i] {
-      zoo.registry().plugins();
-      const auto backend = zoo.registry().find(i % 2 == 0 ? "GOOD_ATTN" : "OTHER_ATTN");
+      registry.plugins();
+      const auto backend = registry.find(i % 2 == 0 ? "GOOD_ATTN" : "OTHER_ATTN");
       if (backend) found[i] = *backend;
     });
-  zoo.registry();
   for (std::thread& thread : threads) thread.join();
   for (size_t i = 0; i < found.size(); ++i) {
     REQUIRE(found[i] != nullptr);
