@@ -1,5 +1,6 @@
 #include "aligned.cuh"
 
+#include <fvattn/engine/sm80/launch.cuh>
 #include <fvattn/plugin/cuda.hpp>
 
 #include <cstdint>
@@ -50,8 +51,9 @@ AlignedInput::AlignedInput(const Call& call, const char* name) : data_(nullptr),
   const Source source{fvattn::plugin::data<const std::uint16_t>(t), strides_[0], strides_[1], strides_[2],
                       static_cast<int>(t.shape[1]), static_cast<int>(t.shape[2]), static_cast<int>(t.shape[3])};
   auto* target = static_cast<std::uint16_t*>(copy_.data());
-  copy_rows_kernel<<<static_cast<unsigned>(rows), kThreads, 0, static_cast<cudaStream_t>(call.stream())>>>(source, target);
-  check_launch("copying an input to aligned rows");
+  check(fvattn::engine::sm80::launch(copy_rows_kernel, dim3(static_cast<unsigned>(rows)), kThreads, 0,
+                                     static_cast<cudaStream_t>(call.stream()), source, target),
+        "copying an input to aligned rows");
   log(FVATTN_LOG_DEBUG, "%s was copied: its strides are no multiples of 16 bytes", name);
   data_ = target;
   strides_[0] = t.shape[1] * row_elements;

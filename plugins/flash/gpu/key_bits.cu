@@ -1,5 +1,7 @@
 #include "key_bits.cuh"
 
+#include <fvattn/engine/sm80/launch.cuh>
+
 namespace flash::gpu {
 namespace {
 
@@ -36,8 +38,8 @@ __global__ void __launch_bounds__(kThreads) key_bits_kernel(MaskRows mask, std::
 
 template <class T>
 cudaError_t launch(const MaskRows& mask, const KeyBits& bits, int batch, cudaStream_t stream) {
-  key_bits_kernel<T><<<batch, kThreads, 0, stream>>>(mask, bits.valid, bits.ranges);
-  return cudaGetLastError();
+  return fvattn::engine::sm80::launch(key_bits_kernel<T>, dim3(static_cast<unsigned>(batch)), kThreads, 0, stream, mask, bits.valid,
+                                      bits.ranges);
 }
 
 }  // namespace

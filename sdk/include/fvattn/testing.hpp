@@ -4,7 +4,7 @@
 //   int main(int, char** argv) { return fvattn::testing::Suite(argv[1], "MINE_ATTN").sweep().report(); }
 //
 // Suite sweeps a dense backend (forward, lse, gradients). Session takes one problem through every stage by hand: sparse
-// backends compare with their own reference. On the CPU; link with ${CMAKE_DL_LIBS} and threads.
+// backends compare with their own reference. On the CPU, or on the emulated GPU (testing/device.hpp); link with ${CMAKE_DL_LIBS} and threads.
 #pragma once
 
 #include <fvattn/testing/suite.hpp>

@@ -1,7 +1,7 @@
 // A host table in memory: what a plugin meets in a test.
 #pragma once
 
-#include <fvattn/plugin.h>
+#include <fvattn/testing/device.hpp>
 
 #include <atomic>
 #include <cstdio>
@@ -50,8 +50,9 @@ class Host {
       ++host.allocations;
       const bool fails = host.fail_at > 0 && --host.fail_at == 0;
       void* p = nullptr;
-      if (dev >= 0 || fails || posix_memalign(&p, align < sizeof p ? sizeof p : align, bytes ? bytes : 1) != 0) {
-        const char* text = dev >= 0 ? "this host has no device memory" : "the test's allocator refuses this one";
+      const bool foreign = dev >= 0 && !on_gpu();
+      if (foreign || fails || posix_memalign(&p, align < sizeof p ? sizeof p : align, bytes ? bytes : 1) != 0) {
+        const char* text = foreign ? "this host has no device memory" : "the test's allocator refuses this one";
         if (err && err->msg) {
           err->msg_len = static_cast<uint32_t>(std::strlen(text) < err->msg_cap ? std::strlen(text) : err->msg_cap);
           std::memcpy(err->msg, text, err->msg_len);

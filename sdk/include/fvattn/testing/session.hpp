@@ -12,14 +12,6 @@ namespace fvattn::testing {
 
 using Tensors = std::map<std::string, Tensor, std::less<>>;
 
-inline fvattn_device cpu_device() {
-  fvattn_device device{};
-  device.size = sizeof device;
-  device.type = FVATTN_CPU;
-  device.id = -1;
-  return device;
-}
-
 /// What query said.
 struct Answer {
   bool supported = false;
@@ -245,7 +237,7 @@ class Session {
   std::vector<fvattn_kv> meta_kvs_, options_;
   Tensors extras_;
   std::vector<fvattn_spec> specs_, saved_, outputs_;
-  fvattn_device device_ = cpu_device();
+  fvattn_device device_ = test_device();
   fvattn_problem problem_{};
   fvattn_plan plan_{};
   fvattn_call call_{};

@@ -1,7 +1,8 @@
-// A host tensor between guard bands, poisoned until written.
+// A tensor in host memory between guard bands, poisoned until written.
 #pragma once
 
 #include <fvattn/plugin/tensor.hpp>
+#include <fvattn/testing/device.hpp>
 #include <fvattn/testing/half.hpp>
 
 #include <algorithm>
@@ -43,7 +44,7 @@ class Tensor {
     auto* self = const_cast<Tensor*>(this);
     fvattn_tensor t{};
     t.data = self->memory_.data();
-    t.device_type = FVATTN_CPU;
+    t.device_type = test_device().type;
     t.ndim = static_cast<int32_t>(shape_.size());
     t.dtype_code = dtype_.code;
     t.dtype_bits = dtype_.bits;

@@ -3,7 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
-#include "emulation/cta.hpp"
+#include <fvattn/emulation/cta.hpp>
 
 #include <cstddef>
 
@@ -12,7 +12,7 @@ namespace fvattn::engine::sm80 {
 template <class... Arguments>
 inline cudaError_t launch(void (*kernel)(Arguments...), dim3 grid, int threads, std::size_t shared_bytes, cudaStream_t,
                           const Arguments&... arguments) {
-  test::emulation::run_grid(grid, threads, shared_bytes, [&] { kernel(arguments...); });
+  ::fvattn::emulation::run_grid(grid, threads, shared_bytes, [&] { kernel(arguments...); });
   return cudaSuccess;
 }
 

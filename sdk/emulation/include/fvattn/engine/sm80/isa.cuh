@@ -2,30 +2,11 @@
 // CTA on the CPU, so that the unchanged kernels run without a GPU.
 #pragma once
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_runtime_api.h>
-
-#include "emulation/cta.hpp"
-
-#include <cmath>
-#include <cstdint>
-#include <cstring>
-
-#undef __global__
-#define __global__
-#undef __device__
-#define __device__
-#undef __forceinline__
-#define __forceinline__ inline
-#undef __launch_bounds__
-#define __launch_bounds__(...)
-#undef __grid_constant__
-#define __grid_constant__
+#include <fvattn/emulation/builtins.hpp>
 
 namespace fvattn::engine::sm80 {
 
-namespace emulated = test::emulation;
+namespace emulated = ::fvattn::emulation;
 
 inline int thread_index() { return emulated::thread_index(); }
 inline int fresh_thread_index() { return emulated::thread_index(); }
@@ -39,8 +20,8 @@ inline std::uint32_t shared_address(const void* pointer) {
 
 inline void block_sync() { emulated::block_sync(); }
 inline void warp_sync() { emulated::warp_sync(); }
-inline bool warp_any(bool value) { return emulated::warp_any(value); }
-inline float warp_shuffle_xor(float value, int lane_mask) { return emulated::warp_shuffle_xor(value, lane_mask); }
+inline bool warp_any(bool value) { return emulated::warp_ballot(value) != 0; }
+inline float warp_shuffle_xor(float value, int lane_mask) { return emulated::warp_shuffle(value, [lane_mask](int lane) { return lane ^ lane_mask; }); }
 
 inline void copy_async_16(std::uint32_t target, const void* source, bool valid) {
   emulated::copy_async(target, source, 16, valid);

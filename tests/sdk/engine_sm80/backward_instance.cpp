@@ -1,2 +1,0 @@
-// The same kernels as plain C++ for the emulator.
-#include "backward_instance.cu"
