@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
+#include <string>
 #include <utility>
 
 namespace fvattn::emulation {
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::size_t kStackBytes = 256 * 1024;
 constexpr std::size_t kSharedAlignment = 1024;
+constexpr unsigned kNever = 1u << 30;
+constexpr unsigned kLongestDawdle = 64;
 
 Cluster all;
 boost::context::pooled_fixedsize_stack stacks(kStackBytes);
@@ -62,13 +66,15 @@ void start_cta(Cta& cta, dim3 block, int rank, const std::function<void()>& body
   }
 }
 
+bool can_wake(const Fiber& fiber) { return fiber.state == Fiber::State::asleep && fiber.wakes && fiber.wakes(); }
+
 /// Runs each lane of a warp that can run, once. False when none could.
 bool run_warp(Cta& cta, int warp) {
   bool ran = false;
   for (int lane = 0; lane < kWarpThreads; ++lane) {
     Fiber& fiber = cta.fibers[static_cast<std::size_t>(warp * kWarpThreads + lane)];
     all.current = &fiber;
-    if (fiber.state == Fiber::State::asleep && fiber.wakes && fiber.wakes()) wake(fiber);
+    if (fiber.naps > 0 ? --fiber.naps == 0 : can_wake(fiber)) wake(fiber);
     if (fiber.state != Fiber::State::ready) continue;
     fiber.context = std::move(fiber.context).resume();
     ran = true;
@@ -104,13 +110,22 @@ bool anyone_can_run() {
   for (Cta& cta : all.ctas) {
     for (Fiber& fiber : cta.fibers) {
       all.current = &fiber;
-      if (fiber.state == Fiber::State::ready || (fiber.state == Fiber::State::asleep && fiber.wakes && fiber.wakes())) return true;
+      if (fiber.state == Fiber::State::ready || fiber.naps > 0 || can_wake(fiber)) return true;
     }
   }
   return false;
 }
 
+unsigned one_of(std::initializer_list<unsigned> values) { return values.begin()[all.random() % values.size()]; }
+
+void draw_mood() {
+  all.engine_rest = one_of({1, 8, 64, kNever});  // never: only when nobody can go on without it
+  all.product_rest = one_of({1, 4, kNever});
+  all.dawdle_rest = one_of({2, 16, kNever});
+}
+
 void run_cluster() {
+  draw_mood();
   const unsigned warps = static_cast<unsigned>(all.threads / kWarpThreads), ctas = static_cast<unsigned>(all.ctas.size());
   unsigned cta = 0, warp = 0, idle = 0;
   while (!finished()) {
@@ -121,7 +136,7 @@ void run_cluster() {
       cta = static_cast<unsigned>(all.random()) % ctas;
       warp = static_cast<unsigned>(all.random()) % warps;
     }
-    if (once_in(8)) run_engine();
+    if (once_in(all.engine_rest)) run_engine();
     if (idle < 2 * warps * ctas) continue;
     idle = 0;
     if (release_blocks() || anyone_can_run()) continue;
@@ -156,6 +171,12 @@ void sleep(const char* where, std::function<bool()> wakes) {
   fiber.where = where;
   fiber.wakes = std::move(wakes);
   all.scheduler = std::move(all.scheduler).resume();
+}
+
+void dawdle() {
+  if (!once_in(all.dawdle_rest)) return;
+  self().naps = 1 + static_cast<unsigned>(all.random()) % kLongestDawdle;
+  sleep("nothing");
 }
 
 void wake(Fiber& fiber) {
@@ -208,6 +229,7 @@ void run_grid(dim3 grid, int threads, std::size_t shared_bytes, const std::funct
   for (const dim3& block : first) {
     all.ctas = std::vector<Cta>(static_cast<std::size_t>(cluster_ctas));
     all.at_cluster = 0;
+    all.cluster_round = 0;
     for (int rank = 0; rank < cluster_ctas; ++rank)
       start_cta(all.ctas[static_cast<std::size_t>(rank)], dim3(block.x + static_cast<unsigned>(rank), block.y, block.z), rank, body);
     run_cluster();

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <span>
 #include <vector>
@@ -34,11 +35,13 @@ struct Fiber {
   boost::context::fiber context;
   enum class State { ready, asleep, done } state = State::done;
   std::function<bool()> wakes;  // of a sleeper that nobody wakes: looked at again and again
+  unsigned naps = 0;             // visits of the scheduler that it still sleeps through, and then goes on
   const char* where = "";       // what a sleeper waits for
   Cta* cta = nullptr;
   int thread = 0;
   std::deque<Copy> copies;
   int copy_group = 0;
+  std::uint64_t cluster_rounds = 0;
   std::deque<std::function<void()>> stores;  // bulk stores that have not read their shared memory
 };
 
@@ -80,6 +83,8 @@ struct Cluster {
   int at_cluster = 0;
   std::uint64_t cluster_round = 0;
   Fiber* current = nullptr;
+  // The mood of this cluster, drawn anew for each: how seldom engines land something, products run early, threads dawdle.
+  unsigned engine_rest = 8, product_rest = 4, dawdle_rest = 16;
   boost::context::fiber scheduler;
   std::mt19937 random{std::random_device{}()};
 };
@@ -94,6 +99,9 @@ Cta& my_cta();
 /// Lets others run until somebody wakes the caller, or until `wakes` holds.
 void sleep(const char* where, std::function<bool()> wakes = {});
 void wake(Fiber& fiber);
+
+/// Called after what other threads can see: now and then lets them run for a while.
+void dawdle();
 
 /// Leaves `mine` at `seat` for the operation, which the last of `size` threads performs for all.
 void meet(Meeting& meeting, int size, int seat, Meeting::Operation operation, void* mine, const char* where);

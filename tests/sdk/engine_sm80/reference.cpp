@@ -88,11 +88,13 @@ double relative_error(const std::vector<float>& a, const std::vector<double>& b,
 
 double largest_error(const std::vector<float>& a, const std::vector<double>& b, const std::vector<double>& noise) {
   double largest = 0.0, norm = 0.0;
+  std::size_t nonzero = 0;  // rows that see no key are exact and say nothing about the size of the others
   for (std::size_t i = 0; i < b.size(); ++i) {
     largest = std::fmax(largest, std::fabs(a[i] - b[i]));
     norm += b[i] * b[i] + (noise.empty() ? 0.0 : noise[i] * noise[i]);
+    nonzero += b[i] != 0.0;
   }
-  return largest == 0.0 ? 0.0 : largest / std::sqrt(norm / static_cast<double>(b.size()));
+  return largest == 0.0 ? 0.0 : largest / std::sqrt(norm / static_cast<double>(nonzero));
 }
 
 }  // namespace fvattn::engine::sm80::test

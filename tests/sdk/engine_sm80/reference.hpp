@@ -27,7 +27,7 @@ Reference reference_attention(const Shape& q_shape, const std::vector<float>& q,
 
 /// ||a - b|| / ||b||, where the norm of `noise`, if any, adds to that of b; NaN when a has one. 0 / 0 is 0.
 double relative_error(const std::vector<float>& a, const std::vector<double>& b, const std::vector<double>& noise = {});
-/// The largest difference divided by the root mean square of b (and noise).
+/// The largest difference divided by the root mean square of what is not zero in b (and noise).
 double largest_error(const std::vector<float>& a, const std::vector<double>& b, const std::vector<double>& noise = {});
 
 }  // namespace fvattn::engine::sm80::test

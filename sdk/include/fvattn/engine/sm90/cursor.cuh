@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fvattn/engine/sm90/forward_params.cuh"
+#include "fvattn/engine/sm90/ring.cuh"
 #include "fvattn/engine/sm90/warpgroup.cuh"
 
 namespace fvattn::engine::sm90 {

@@ -30,8 +30,7 @@ __device__ __forceinline__ void init_barriers(SmemAddress smem) {
 template <class Config, class Element, class Policy>
 __global__ void __launch_bounds__(Config::kThreads, 1)
     forward_kernel(const __grid_constant__ ForwardParams<Policy> p) {
-  extern __shared__ __align__(1024) unsigned char shared[];
-  const SmemAddress smem = smem_address(shared);
+  const SmemAddress smem = smem_address(shared_memory());
   const int warpgroup = __shfl_sync(0xFFFFFFFFu, threadIdx.x / kWarpgroupThreads, 0); // provably uniform
   const auto seat = Seat<Config>::here();
   if (threadIdx.x == 0) init_barriers<Config>(smem);

@@ -1,26 +1,12 @@
 // Launches the forward kernel of one configuration for one policy.
 #pragma once
 
-#include <atomic>
-
 #include "fvattn/engine/sm90/forward_kernel.cuh"
 #include "fvattn/engine/sm90/heuristics.hpp"
+#include "fvattn/engine/sm90/launch.cuh"
 #include "fvattn/engine/sm90/tensor_map_of.hpp"
 
 namespace fvattn::engine::sm90 {
-
-// Raises a kernel's shared-memory limit, once for each device the process uses.
-template <auto kKernel, int kBytes>
-cudaError_t allow_shared_memory() {
-  static std::atomic<std::uint64_t> done{0}; // one bit a device; devices past 63 are set each time
-  int device = 0;
-  if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return error;
-  const std::uint64_t bit = device < 64 ? std::uint64_t{1} << device : 0;
-  if ((done.load(std::memory_order_relaxed) & bit) != 0) return cudaSuccess;
-  const cudaError_t error = cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes);
-  if (error == cudaSuccess) done.fetch_or(bit, std::memory_order_relaxed);
-  return error;
-}
 
 // Enqueues on `stream`; no allocation, no synchronisation, can be captured. cudaErrorInvalidValue when TMA cannot
 // address a view (is_tma_ready). `longest_last`: query tiles cost more the higher their number (causal).
@@ -43,19 +29,8 @@ cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool l
   p.scale = args.scale;
   p.scale_log2 = args.scale * 1.4426950408889634f;
 
-  constexpr auto kKernel = forward_kernel<Config, Element, Policy>;
-  if (const cudaError_t error = allow_shared_memory<kKernel, Config::kSharedBytes>(); error != cudaSuccess) return error;
-  cudaLaunchAttribute cluster;
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim = {Config::kCluster, 1, 1};
-  cudaLaunchConfig_t launch = {};
-  launch.gridDim = dim3(static_cast<unsigned>(p.order.workers * Config::kCluster));
-  launch.blockDim = dim3(Config::kThreads);
-  launch.dynamicSmemBytes = Config::kSharedBytes;
-  launch.stream = stream;
-  launch.attrs = &cluster;
-  launch.numAttrs = 1;
-  return cudaLaunchKernelEx(&launch, kKernel, p);
+  return launch<forward_kernel<Config, Element, Policy>, Config::kSharedBytes>(p.order.workers, Config::kCluster,
+                                                                               Config::kThreads, stream, p);
 }
 
 } // namespace fvattn::engine::sm90

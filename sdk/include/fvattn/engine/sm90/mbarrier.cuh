@@ -3,11 +3,9 @@
 // measured) and works on 64-bit generic pointers, where the producer warp has 24 to 40 registers in all.
 #pragma once
 
-#include <cstdint>
+#include "fvattn/engine/sm90/shared_tile.cuh"
 
 namespace fvattn::engine::sm90 {
-
-using SmemAddress = std::uint32_t; // address in the shared window of this CTA
 
 __device__ __forceinline__ SmemAddress smem_address(const void* p) {
   return static_cast<SmemAddress>(__cvta_generic_to_shared(p));
@@ -70,18 +68,5 @@ __device__ __forceinline__ void mbarrier_wait_asleep(SmemAddress bar, std::uint3
     __nanosleep(kNanoseconds);
   }
 }
-
-// Position in a ring of `kStages` barriers.
-template <int kStages>
-struct RingPosition {
-  int stage = 0;
-  std::uint32_t parity = 0;
-  __device__ __forceinline__ void advance() {
-    if (++stage == kStages) {
-      stage = 0;
-      parity ^= 1u;
-    }
-  }
-};
 
 } // namespace fvattn::engine::sm90

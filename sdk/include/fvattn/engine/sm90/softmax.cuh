@@ -2,8 +2,7 @@
 // two rows (wgmma.cuh), a row is spread over the four threads of a quad.
 #pragma once
 
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
+#include "fvattn/engine/sm90/arithmetic.cuh"
 
 #include <cmath>
 #include <cstdint>
@@ -19,12 +18,6 @@ struct RowState {
   float maximum[2] = {-INFINITY, -INFINITY};
   float sum[2] = {0.0f, 0.0f};
 };
-
-__device__ __forceinline__ float exp2_approx(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
 
 __device__ __forceinline__ float quad_max(float x) {
   x = fmaxf(x, __shfl_xor_sync(0xFFFFFFFFu, x, 1));
@@ -73,21 +66,6 @@ __device__ __forceinline__ bool softmax_step(float (&s)[kCount], RowState& row, 
 #pragma unroll
   for (int r = 0; r < 2; ++r) row.sum[r] = sum[r][0] + sum[r][1];
   return rescale;
-}
-
-template <class Element>
-__device__ __forceinline__ std::uint32_t pack(float low, float high);
-template <>
-__device__ __forceinline__ std::uint32_t pack<__nv_bfloat16>(float low, float high) {
-  std::uint32_t r;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-  return r;
-}
-template <>
-__device__ __forceinline__ std::uint32_t pack<__half>(float low, float high) {
-  std::uint32_t r;
-  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-  return r;
 }
 
 // Probabilities as the A operand of the second product: two adjacent accumulators become one register, in order.

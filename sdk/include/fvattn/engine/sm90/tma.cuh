@@ -4,17 +4,14 @@
 
 #include <cuda.h>
 
-#include <cstdint>
-
 #include "fvattn/engine/sm90/mbarrier.cuh"
+#include "fvattn/engine/sm90/tensor_coords.hpp"
 
 namespace fvattn::engine::sm90 {
 
 __device__ __forceinline__ void tma_prefetch_map(const CUtensorMap* map) {
   asm volatile("prefetch.tensormap [%0];" ::"l"(map) : "memory");
 }
-
-enum class CacheHint { kEvictFirst, kEvictLast };
 
 // L2 policy word for the loads below: K and V are reread by every query tile of a head, Q is read once.
 template <CacheHint kHint>
@@ -27,13 +24,6 @@ __device__ __forceinline__ std::uint64_t cache_policy() {
   }
   return policy;
 }
-
-struct Coords4 {
-  int c0, c1, c2, c3;
-};
-struct Coords5 {
-  int c0, c1, c2, c3, c4;
-};
 
 __device__ __forceinline__ void tma_load(SmemAddress dst, const CUtensorMap* map, SmemAddress bar, std::uint64_t policy,
                                          Coords4 c) {
