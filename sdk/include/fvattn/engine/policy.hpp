@@ -21,6 +21,8 @@
 //   OutMap o_map                               o, lse and d_q go to these rows instead of q_map's: partial results
 //   bool Mask::row_visible(q_slot), bool Mask::key_visible(kv_slot)     for masks that factor: visible(q, kv) is both.
 //                                              Engines then ask once a row and once a key instead of once a pair
+//   static bool Mask::kCostly = true           of a mask whose rows are all visible: key_visible is worth asking only once
+//                                              a warp and key
 //
 // For gradients with keys stationary, the transposed schedule; the item's q_tile then counts key tiles and its head is
 // a query head (engines sum a kv head over its group):
@@ -81,6 +83,10 @@ concept SeparableMask = requires(const Mask& m, int n) {
   { m.row_visible(n) } -> std::convertible_to<bool>;
   { m.key_visible(n) } -> std::convertible_to<bool>;
 };
+
+/// Masks that hide keys alone, and whose question is better asked once by a warp than by each of its threads.
+template <class Mask>
+concept CostlyKeyMask = SeparableMask<Mask> && requires { requires Mask::kCostly; };
 
 /// Where the results of a query tile go: the policy's o_map, or else its q_map.
 template <class P>

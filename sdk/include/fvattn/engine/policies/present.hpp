@@ -7,6 +7,7 @@ namespace fvattn::engine {
 
 template <class Map, int kRows>
 struct PresentMask {
+  static constexpr bool kCostly = true;  // row() of boxes divides
   Map map;
   WorkItem item;
   int tile;

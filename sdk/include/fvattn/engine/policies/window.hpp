@@ -106,13 +106,17 @@ static_assert(BackwardPolicy<WindowPolicy>);
 /// The largest box of at most `slots` tokens that divides `tile` along each axis; of equals, the one widest in w, then h.
 FVATTN_BOTH Extent3 largest_box(Extent3 tile, int slots) {
   Extent3 best;
-  for (int t = 1; t <= tile.t; ++t)
-    for (int h = 1; h <= tile.h; ++h)
-      for (int w = 1; w <= tile.w; ++w) {
-        if (tile.t % t || tile.h % h || tile.w % w || t * h * w > slots) continue;
+  for (int t = 1; t <= smaller(tile.t, slots); ++t) {
+    if (tile.t % t) continue;
+    for (int h = 1; h <= smaller(tile.h, slots / t); ++h) {
+      if (tile.h % h) continue;
+      for (int w = 1; w <= smaller(tile.w, slots / (t * h)); ++w) {
+        if (tile.w % w) continue;
         const int gain = t * h * w - best.volume();
         if (gain > 0 || (gain == 0 && (w > best.w || (w == best.w && h > best.h)))) best = {t, h, w};
       }
+    }
+  }
   return best;
 }
 

@@ -54,12 +54,12 @@ bool backward_accepts(const BackwardArgs& args, const BackwardWorkspace& parts) 
   return (args.workspace != nullptr || parts.total() == 0) && reinterpret_cast<std::uintptr_t>(args.workspace) % 16 == 0;
 }
 
-/// Gradients of forward(). Element is __nv_bfloat16 or __half; P and dS are rounded to it before their products, sums are
-/// float32. Deterministic: three kernels, the scores computed twice (7 products instead of 5). Otherwise d_q is summed by
-/// atomics. Asynchronous; callable from any thread; no allocation, no synchronisation; the device needs
-/// Config::Kv::kSharedBytes of shared memory a CTA. Errors as forward().
-template <class Config, class Element, class Policy>
-cudaError_t backward(const BackwardArgs& args, const Policy& policy, cudaStream_t stream) {
+/// Gradients of forward(); the epilogues (epilogue.cuh) add to them. Element is __nv_bfloat16 or __half; P and dS are
+/// rounded to it before their products, sums are float32. Deterministic: three kernels, the scores computed twice (7
+/// products instead of 5). Otherwise d_q is summed by atomics. Asynchronous; callable from any thread; no allocation, no
+/// synchronisation; the device needs Config::Kv::kSharedBytes of shared memory a CTA. Errors as forward().
+template <class Config, class Element, class Policy, class Epilogues = PlainGradients>
+cudaError_t backward(const BackwardArgs& args, const Policy& policy, cudaStream_t stream, const Epilogues& epilogues = {}) {
   using Kv = typename Config::Kv;
   using Q = typename Config::Q;
   static_assert(BackwardPolicy<Policy, typename Kv::Shape> && ForwardPolicy<Policy, typename Q::Shape>);
@@ -83,21 +83,22 @@ cudaError_t backward(const BackwardArgs& args, const Policy& policy, cudaStream_
   if (error != cudaSuccess) return error;
 
   if (args.deterministic) {
-    error = launch(backward_kv_kernel<Kv, false, Element, Policy>, kv_grid, Kv::kThreads, Kv::kSharedBytes, stream, params,
-                   policy);
+    error = launch(backward_kv_kernel<Kv, false, Element, Policy, Epilogues>, kv_grid, Kv::kThreads, Kv::kSharedBytes, stream,
+                   params, policy, epilogues);
     if (error != cudaSuccess) return error;
     const dim3 q_grid(static_cast<unsigned>(policy.template q_tiles<typename Q::Shape>()), heads, batch);
-    return launch(backward_q_kernel<Q, Element, Policy>, q_grid, Q::kThreads, Q::kSharedBytes, stream, params, policy);
+    return launch(backward_q_kernel<Q, Element, Policy, Epilogues>, q_grid, Q::kThreads, Q::kSharedBytes, stream, params,
+                  policy, epilogues);
   }
   params.d_q_sum = reinterpret_cast<float*>(workspace + 2 * parts.row_values);
   error = cudaMemsetAsync(params.d_q_sum, 0, parts.d_q_sum, stream);
   if (error != cudaSuccess) return error;
-  error = launch(backward_kv_kernel<Kv, true, Element, Policy>, kv_grid, Kv::kThreads, Kv::kSharedBytes, stream, params,
-                 policy);
+  error = launch(backward_kv_kernel<Kv, true, Element, Policy, Epilogues>, kv_grid, Kv::kThreads, Kv::kSharedBytes, stream,
+                 params, policy, epilogues);
   if (error != cudaSuccess) return error;
   const dim3 q_grid(static_cast<unsigned>(params.q_tiles), heads, batch);
-  return launch(backward_round_kernel<Kv, Element, Policy>, q_grid, Kv::kThreads, kRoundSharedBytes<Kv>, stream, params,
-                policy);
+  return launch(backward_round_kernel<Kv, Element, Policy, Epilogues>, q_grid, Kv::kThreads, kRoundSharedBytes<Kv>, stream,
+                params, policy, epilogues);
 }
 
 }  // namespace fvattn::engine::sm80

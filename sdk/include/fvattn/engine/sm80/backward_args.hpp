@@ -11,7 +11,8 @@ namespace fvattn::engine::sm80 {
 /// are written, whole; a policy with an o_map writes the part of d_q that its item computes to the rows of the o_map.
 struct BackwardArgs {
   ConstTensor q, k, v, o, d_o;
-  RowValues<const float*> lse;  // natural log, [stored_batch, q_heads, q_rows]
+  RowValues<const float*> lse;    // natural log, [stored_batch, q_heads, q_rows]
+  RowValues<const float*> delta;  // rowsum(d_o * o) where the caller has it, as lse: o is not read then. Null: from o
   MutableTensor d_q, d_k, d_v;
   int batch = 1;         // items of the policy's schedule (the sequences of a pack)
   int stored_batch = 1;  // batches in memory: 1 for a pack, else `batch`

@@ -41,11 +41,15 @@ __global__ void __launch_bounds__(kDeltaThreads) backward_delta_kernel(const __g
                              row * args.d_o.row_stride + head * args.d_o.head_stride;
   const int lane = thread_index() % kDeltaLanes;
   float total = 0.0f;
-  for (int column = lane * kChunkElements; column < args.head_dim; column += kDeltaLanes * kChunkElements) {
-    total += chunk_dot(o + column, d_o + column);
-  }
+  if (args.delta.data != nullptr) {
+    total = args.delta.data[batch * args.delta.batch_stride + head * args.delta.head_stride + row];
+  } else {
+    for (int column = lane * kChunkElements; column < args.head_dim; column += kDeltaLanes * kChunkElements) {
+      total += chunk_dot(o + column, d_o + column);
+    }
 #pragma unroll
-  for (int mask = kDeltaLanes / 2; mask > 0; mask /= 2) total += warp_shuffle_xor(total, mask);
+    for (int mask = kDeltaLanes / 2; mask > 0; mask /= 2) total += warp_shuffle_xor(total, mask);
+  }
   if (lane != 0 || wanted >= rows) return;
   const std::int64_t to = params.row_values(batch, head) + row;
   const float lse = args.lse.data[batch * args.lse.batch_stride + head * args.lse.head_stride + row];

@@ -7,6 +7,7 @@
 #include <fvattn/engine/sm80/backward_scores.cuh>
 #include <fvattn/engine/sm80/copy.cuh>
 #include <fvattn/engine/sm80/d_q_sum.cuh>
+#include <fvattn/engine/sm80/epilogue.cuh>
 #include <fvattn/engine/sm80/query_cursor.cuh>
 #include <fvattn/engine/sm80/warp_product.cuh>
 
@@ -92,9 +93,10 @@ __device__ __forceinline__ void add_key_products(float (&acc)[Config::kKeyM][2 *
       b_operand<typename Config::Layout, true, Config::kKeyDimWarps>(rows, 0, dim_warp));
 }
 
-template <class Config, bool kWithDq, class Element, class Policy>
+template <class Config, bool kWithDq, class Element, class Policy, class Epilogues>
 __global__ void __launch_bounds__(Config::kThreads)
-    backward_kv_kernel(const __grid_constant__ BackwardParams params, const __grid_constant__ Policy policy) {
+    backward_kv_kernel(const __grid_constant__ BackwardParams params, const __grid_constant__ Policy policy,
+                       const __grid_constant__ Epilogues epilogues) {
   using Shape = typename Config::Shape;
   using Layout = typename Config::Layout;
   constexpr int kTileQ = Config::kTileQ, kTileKv = Config::kTileKv, kThreads = Config::kThreads;
@@ -165,6 +167,9 @@ __global__ void __launch_bounds__(Config::kThreads)
   const int thread = fresh_thread_index(), warp = thread / kLanes;
   const int key_warp = warp / Config::kKeyDimWarps, dim_warp = warp % Config::kKeyDimWarps;
   const int row0 = key_warp * Config::kKeyM * kFragment;
+  const WorkItem written{kv_tile, kv_head, batch};
+  epilogues.d_k.template apply<Element, Config::kKeyDimWarps>(written, kv_rows, row0, 2 * dim_warp, d_k);
+  epilogues.d_v.template apply<Element, Config::kKeyDimWarps>(written, kv_rows, row0, 2 * dim_warp, d_v);
   store_accumulator<Layout, Element, Config::kKeyDimWarps>(shared + Config::kKOffset, row0, 2 * dim_warp, d_k);
   store_accumulator<Layout, Element, Config::kKeyDimWarps>(shared + Config::kVOffset, row0, 2 * dim_warp, d_v);
   block_sync();

@@ -6,13 +6,15 @@
 #include <fvattn/engine/sm80/backward_params.hpp>
 #include <fvattn/engine/sm80/backward_scores.cuh>
 #include <fvattn/engine/sm80/copy.cuh>
+#include <fvattn/engine/sm80/epilogue.cuh>
 #include <fvattn/engine/sm80/warp_product.cuh>
 
 namespace fvattn::engine::sm80 {
 
-template <class Config, class Element, class Policy>
+template <class Config, class Element, class Policy, class Epilogues>
 __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
-    backward_q_kernel(const __grid_constant__ BackwardParams params, const __grid_constant__ Policy policy) {
+    backward_q_kernel(const __grid_constant__ BackwardParams params, const __grid_constant__ Policy policy,
+                      const __grid_constant__ Epilogues epilogues) {
   using Shape = typename Config::Shape;
   using Layout = typename Config::Layout;
   constexpr int kTileQ = Config::kTileQ, kTileKv = Config::kTileKv, kSubKv = Config::kSubKv, kThreads = Config::kThreads;
@@ -97,8 +99,9 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
   }
 
   block_sync();
-  if constexpr (HasOutputMap<Policy>) fill_rows<kTileQ, kThreads>(q_rows, policy.o_map, item, item.q_tile);
   scale_all(d_q, params.args.scale);
+  epilogues.d_q.template apply<Element, 1>(item, q_rows, row0, 0, d_q);
+  if constexpr (HasOutputMap<Policy>) fill_rows<kTileQ, kThreads>(q_rows, policy.o_map, item, item.q_tile);
   store_accumulator<Layout, Element>(shared + Config::kQOffset, row0, 0, d_q);
   block_sync();
   store_rows<Layout, kTileQ, kThreads>(shared + Config::kQOffset, q_rows, 0, thread_index(),

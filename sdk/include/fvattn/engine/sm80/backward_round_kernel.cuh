@@ -5,6 +5,7 @@
 #include <fvattn/engine/sm80/backward_params.hpp>
 #include <fvattn/engine/sm80/copy.cuh>
 #include <fvattn/engine/sm80/d_q_sum.cuh>
+#include <fvattn/engine/sm80/epilogue.cuh>
 
 namespace fvattn::engine::sm80 {
 
@@ -13,15 +14,17 @@ template <class Config>
 inline constexpr int kRoundSharedBytes = Config::kQBytes + Config::kTileQ * 4;
 
 /// One query tile a CTA; each thread takes back the registers of its namesake in backward_kv_kernel.
-template <class Config, class Element, class Policy>
+template <class Config, class Element, class Policy, class Epilogues>
 __global__ void __launch_bounds__(Config::kThreads)
-    backward_round_kernel(const __grid_constant__ BackwardParams params, const __grid_constant__ Policy policy) {
+    backward_round_kernel(const __grid_constant__ BackwardParams params, const __grid_constant__ Policy policy,
+                          const __grid_constant__ Epilogues epilogues) {
   using Layout = typename Config::Layout;
   unsigned char* const shared = shared_memory();
   int* const rows = reinterpret_cast<int*>(shared + Config::kQBytes);
   const WorkItem item{static_cast<int>(block_index().x), static_cast<int>(block_index().y),
                       static_cast<int>(block_index().z)};
   fill_rows<Config::kTileQ, Config::kThreads>(rows, output_map(policy), item, item.q_tile);
+  block_sync();
 
   const int warp = thread_index() / kLanes;
   const int q_warp = warp / Config::kDqDimWarps, dim_warp = warp % Config::kDqDimWarps;
@@ -36,6 +39,7 @@ __global__ void __launch_bounds__(Config::kThreads)
       for (int r = 0; r < 4; ++r) d_q[m][n][r] *= params.args.scale;
     }
   }
+  epilogues.d_q.template apply<Element, Config::kDqDimWarps>(item, rows, q_warp * Config::kDqM * kFragment, 2 * dim_warp, d_q);
   store_accumulator<Layout, Element, Config::kDqDimWarps>(shared, q_warp * Config::kDqM * kFragment, 2 * dim_warp, d_q);
   block_sync();
   store_rows<Layout, Config::kTileQ, Config::kThreads>(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <fvattn/engine/sm80/copy.cuh>
+#include <fvattn/engine/sm80/epilogue.cuh>
 #include <fvattn/engine/sm80/forward_args.hpp>
 #include <fvattn/engine/sm80/forward_config.hpp>
 #include <fvattn/engine/sm80/isa.cuh>
@@ -44,9 +45,10 @@ __device__ __forceinline__ void write_rows(const ForwardArgs& args, const WorkIt
   }
 }
 
-template <class Config, class Element, class Policy>
+template <class Config, class Element, class Policy, class Epilogue>
 __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
-    forward_kernel(const __grid_constant__ ForwardParams params, const __grid_constant__ Policy policy) {
+    forward_kernel(const __grid_constant__ ForwardParams params, const __grid_constant__ Policy policy,
+                   const __grid_constant__ Epilogue epilogue) {
   using Shape = typename Config::Shape;
   using Layout = typename Config::Layout;
   constexpr int kTileKv = Config::kTileKv, kThreads = Config::kThreads, kRowBlocks = Config::kRowBlocks;
@@ -140,6 +142,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtas)
   }
 
   softmax.finish(out, params.scale_log2);
+  epilogue.template apply<Element, 1>(item, q_rows, row0, 0, out);
   if constexpr (HasOutputMap<Policy>) {
     block_sync();
     fill_rows<Config::kTileQ, kThreads>(q_rows, policy.o_map, item, item.q_tile);

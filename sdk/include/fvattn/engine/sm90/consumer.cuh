@@ -29,6 +29,20 @@ __device__ __forceinline__ void mask_scores(const ForwardParams<Policy>& p, floa
   if (!at.empty && !p.policy.template needs_mask<Config>(at.item, tile)) return;
   const int lane = threadIdx.x & 31;
   const auto mask = p.policy.template mask<Config>(at.item, tile);
+  if constexpr (CostlyKeyMask<decltype(mask)>) {
+    // Each lane asks for its keys; the votes say it to all.
+    static_assert(Config::kTileKv % 32 == 0);
+    std::uint32_t seen[Config::kTileKv / 32];
+#pragma unroll
+    for (int word = 0; word < Config::kTileKv / 32; ++word)
+      seen[word] = __ballot_sync(0xFFFFFFFFu, !at.empty && mask.key_visible(word * 32 + lane));
+#pragma unroll
+    for (int i = 0; i < Config::kTileKv / 2; ++i) {
+      const int column = 8 * (i / 4) + (i & 1); // of the quad's first lane
+      s[i] = (seen[column / 32] >> (column % 32 + 2 * (lane & 3)) & 1u) != 0 ? s[i] : -INFINITY;
+    }
+    return;
+  }
 #pragma unroll
   for (int i = 0; i < Config::kTileKv / 2; ++i) {
     const int row = row0 + ((i >> 1) & 1) * 8;

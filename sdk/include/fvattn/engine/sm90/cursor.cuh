@@ -33,7 +33,7 @@ struct Cursor {
   __device__ __forceinline__ void load(const ForwardParams<Policy>& p, int worker) {
     step = 0;
     steps = 0;
-    if (!p.order.item(worker, slot, item)) return;
+    if (!p.item(worker, slot, item)) return;
     steps = p.policy.template steps<Config>(item);
     empty = steps == 0;
     if (empty) steps = 1;

@@ -10,6 +10,7 @@ namespace fvattn::engine::sm90 {
 inline constexpr int kRowsPerConsumer = 64; // query rows of one consumer warpgroup: the m of wgmma
 inline constexpr int kChunkColumns = 64;    // 128 bytes of 16-bit elements: the swizzle width
 inline constexpr int kMaxSharedBytes = 227 * 1024;
+inline constexpr int kSmSharedBytes = 228 * 1024, kReservedSharedBytes = 1024; // of an SM, and of each CTA on it
 
 // kHeadDim   columns computed: a multiple of 16. Smaller head dims run in it with zero-filled columns.
 // kTileKv    keys per step: a multiple of 16, at most 256
@@ -20,8 +21,11 @@ inline constexpr int kMaxSharedBytes = 227 * 1024;
 // kPingPong  consumer warpgroups take turns issuing matrix products, so that one's softmax hides behind another's
 // kHandOver  with kPingPong: products with V still to be issued when the turn is passed on, so that the next consumer
 //            wakes while they run
+// kProducerRegisters  0: as few as dense schedules need. Box maps and lists need more, or the producer spills
+// kCtasPerSm CTAs that share an SM (1 or 2): with one consumer each, they hide each other's softmax
 template <int kHeadDim_, int kTileKv_, int kConsumers_, int kQStages_, int kKStages_, int kVStages_, int kCluster_,
-          bool kPingPong_, int kHandOver_ = 4>
+          bool kPingPong_, int kHandOver_ = 4, int kCtasPerSm_ = 1,
+          int kProducerRegisters_ = 0>
 struct ForwardConfig {
   static constexpr int kHeadDim = kHeadDim_;
   static constexpr int kTileKv = kTileKv_;
@@ -32,14 +36,16 @@ struct ForwardConfig {
   static constexpr int kCluster = kCluster_;
   static constexpr bool kPingPong = kPingPong_;
   static constexpr int kHandOver = kHandOver_;
+  static constexpr int kCtasPerSm = kCtasPerSm_;
 
   static constexpr int kCtaQ = kConsumers * kRowsPerConsumer; // query rows of a CTA
   static constexpr int kTileQ = kCtaQ * kCluster;             // and of a work item, which a cluster shares
   static constexpr int kThreads = (kConsumers + 1) * 128;
   static constexpr int kChunks = (kHeadDim + kChunkColumns - 1) / kChunkColumns;
-  // setmaxnreg budget: the sum over warpgroups is at most 512.
-  static constexpr int kConsumerRegisters = kConsumers == 1 ? 240 : kConsumers == 2 ? 232 : 160;
-  static constexpr int kProducerRegisters = kConsumers == 3 ? 32 : 40;
+  // setmaxnreg: an SM has 512 registers for each of the 128 lanes of a warpgroup; counts are multiples of 8.
+  static constexpr int kProducerRegisters = kProducerRegisters_ > 0 ? kProducerRegisters_ : kConsumers == 3 ? 32 : 40;
+  static constexpr int kConsumerShare = (512 / kCtasPerSm - kProducerRegisters) / kConsumers / 8 * 8;
+  static constexpr int kConsumerRegisters = kConsumerShare < 240 ? kConsumerShare : 240;
 
   static constexpr int kQChunkBytes = kRowsPerConsumer * 128;        // 64 rows of one chunk
   static constexpr int kQConsumerBytes = kChunks * kQChunkBytes;     // one consumer's rows
@@ -68,8 +74,9 @@ struct ForwardConfig {
   static_assert(kHandOver >= 0 && kHandOver < kTileKv / 16);
   static_assert(kConsumers >= 1 && kConsumers <= 3 && kQStages >= 1);
   static_assert(kConsumers < 3 || kQStages > 1, "three consumers with one query stage were seen to hang: not supported");
-  static_assert(kSharedBytes <= kMaxSharedBytes);
-  static_assert(kConsumers * kConsumerRegisters + kProducerRegisters <= 512);
+  static_assert(kCtasPerSm * (kSharedBytes + kReservedSharedBytes) <= kSmSharedBytes);
+  static_assert(kCtasPerSm == 1 || (kCtasPerSm == 2 && kConsumers == 1 && kCluster == 1));
+  static_assert(kCtasPerSm * (kConsumers * kConsumerRegisters + kProducerRegisters) <= 512);
 };
 
 } // namespace fvattn::engine::sm90

@@ -28,7 +28,7 @@ __device__ __forceinline__ void init_barriers(SmemAddress smem) {
 }
 
 template <class Config, class Element, class Policy>
-__global__ void __launch_bounds__(Config::kThreads, 1)
+__global__ void __launch_bounds__(Config::kThreads, Config::kCtasPerSm)
     forward_kernel(const __grid_constant__ ForwardParams<Policy> p) {
   const SmemAddress smem = smem_address(shared_memory());
   const int warpgroup = __shfl_sync(0xFFFFFFFFu, threadIdx.x / kWarpgroupThreads, 0); // provably uniform

@@ -8,10 +8,10 @@
 
 namespace fvattn::engine::sm90 {
 
-// Enqueues on `stream`; no allocation, no synchronisation, can be captured. cudaErrorInvalidValue when TMA cannot
-// address a view (is_tma_ready). `longest_last`: query tiles cost more the higher their number (causal).
+// One launch: the whole batch where the maps have a dimension for it, otherwise batch entry `entry`, whose tensors `args`
+// names.
 template <class Config, class Element, class Policy>
-cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool longest_last, cudaStream_t stream) {
+cudaError_t launch_entry(const ForwardArgs& args, const Policy& policy, bool longest_last, int entry, cudaStream_t stream) {
   ForwardParams<Policy> p;
   const bool encoded =
       encode_view(policy.q_map, args.q, args, args.q_tokens, args.heads, kRowsPerConsumer, p.q) &&
@@ -20,17 +20,44 @@ cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool l
       encode_view(policy.q_map, args.o, args, args.q_tokens, args.heads, kRowsPerConsumer, p.o);
   if (!encoded) return cudaErrorInvalidValue;
   p.policy = policy;
+  p.batch_entry = entry;
   const std::int64_t kv_bytes = std::int64_t{args.kv_tokens} * Config::kChunks * kChunkColumns * 2 * 2;
   p.order = plan_work(policy.template q_tiles<Config>(), args.heads, args.kv_heads, args.batch, kv_bytes, args.l2_bytes,
-                      args.sm_count / Config::kCluster, longest_last);
+                      args.sm_count * Config::kCtasPerSm / Config::kCluster, longest_last);
   p.lse = args.lse;
   p.lse_rows = args.q_tokens;
   p.heads_per_kv_head = args.heads / args.kv_heads;
   p.scale = args.scale;
   p.scale_log2 = args.scale * 1.4426950408889634f;
-
   return launch<forward_kernel<Config, Element, Policy>, Config::kSharedBytes>(p.order.workers, Config::kCluster,
                                                                                Config::kThreads, stream, p);
+}
+
+inline TensorView entry_of(TensorView view, int entry) {
+  view.data = static_cast<const std::uint16_t*>(view.data) + entry * view.batch_stride;
+  return view;
+}
+
+// Enqueues on `stream`; no allocation, no synchronisation, can be captured. cudaErrorInvalidValue when TMA cannot
+// address a view (is_tma_ready) or the policy's boxes are not tiles of the configuration (fits_copies). `longest_last`:
+// query tiles cost more the higher their number (causal).
+template <class Config, class Element, class Policy>
+cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool longest_last, cudaStream_t stream) {
+  if (!fits_copies(policy.q_map, Config::kTileQ, kRowsPerConsumer) ||
+      !fits_copies(policy.kv_map, Config::kTileKv, Config::kKvBoxRows))
+    return cudaErrorInvalidValue;
+  if constexpr (ForwardParams<Policy>::kHasBatch) return launch_entry<Config, Element>(args, policy, longest_last, 0, stream);
+  ForwardArgs one = args;
+  one.batch = 1;
+  for (int entry = 0; entry < args.batch; ++entry) {
+    one.q = entry_of(args.q, entry);
+    one.k = entry_of(args.k, entry);
+    one.v = entry_of(args.v, entry);
+    one.o = entry_of(args.o, entry);
+    if (const cudaError_t error = launch_entry<Config, Element>(one, policy, longest_last, entry, stream); error != cudaSuccess)
+      return error;
+  }
+  return cudaSuccess;
 }
 
 } // namespace fvattn::engine::sm90

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "fvattn/engine/sm90/view_maps.cuh"
 #include "fvattn/engine/sm90/work_order.hpp"
 
 namespace fvattn::engine::sm90 {
@@ -12,7 +13,13 @@ namespace fvattn::engine::sm90 {
 // Passed as a __grid_constant__ parameter, since TMA reads the tensor maps from there.
 template <class Policy>
 struct ForwardParams {
-  CUtensorMap q, k, v, o;
+  using QMaps = ViewMaps<decltype(Policy::q_map)>;
+  using KvMaps = ViewMaps<decltype(Policy::kv_map)>;
+  static constexpr bool kHasBatch = QMaps::kHasBatch && KvMaps::kHasBatch; // otherwise the launch is for one batch entry
+
+  QMaps q;
+  KvMaps k, v;
+  QMaps o;
   Policy policy;
   WorkOrder order;
   float* lse; // [batch, heads, lse_rows] natural log, or null
@@ -20,6 +27,16 @@ struct ForwardParams {
   int heads_per_kv_head;
   float scale;      // softmax scale, > 0
   float scale_log2; // scale * log2(e)
+  int batch_entry;  // of the launch, without kHasBatch
+
+  // Item of a worker's slot, or false past the end.
+  FVATTN_BOTH bool item(int worker, int slot, WorkItem& out) const {
+    const bool found = order.item(worker, slot, out);
+    if constexpr (!kHasBatch) out.batch = batch_entry;
+    return found;
+  }
+  // The batch coordinate of a copy.
+  FVATTN_BOTH static int batch_of(const WorkItem& item) { return kHasBatch ? item.batch : 0; }
 };
 
 } // namespace fvattn::engine::sm90

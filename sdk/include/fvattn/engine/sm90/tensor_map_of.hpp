@@ -1,4 +1,4 @@
-// Tensor maps of a TensorView for each token map: dimensions as coords.cuh counts them.
+// Tensor maps of a TensorView for each token map: dimensions as view_maps.cuh counts them.
 #pragma once
 
 #include <fvattn/engine/token_map.hpp>
@@ -6,6 +6,7 @@
 #include "fvattn/engine/sm90/forward_args.hpp"
 #include "fvattn/engine/sm90/forward_config.hpp"
 #include "fvattn/engine/sm90/tensor_map.hpp"
+#include "fvattn/engine/sm90/view_maps.cuh"
 
 namespace fvattn::engine::sm90 {
 
@@ -26,16 +27,15 @@ inline std::uint64_t stride_bytes(std::int64_t stride, int count) {
 }
 
 // {channels, tokens, heads, batch}; a copy takes `rows` tokens of one chunk of channels.
-inline bool encode_view(const LinearMap&, const TensorView& view, const ForwardArgs& a, int tokens, int heads, int rows,
-                        CUtensorMap& out) {
+inline bool encode_run(const TensorView& view, const ForwardArgs& a, int tokens, int heads, int batch, int rows, CUtensorMap& out) {
   TensorMapSpec spec;
   spec.base = view.data;
   spec.rank = 4;
   spec.bfloat16 = a.bfloat16;
   const std::uint64_t dims[4] = {static_cast<std::uint64_t>(a.head_dim), static_cast<std::uint64_t>(tokens),
-                                 static_cast<std::uint64_t>(heads), static_cast<std::uint64_t>(a.batch)};
+                                 static_cast<std::uint64_t>(heads), static_cast<std::uint64_t>(batch)};
   const std::uint64_t strides[3] = {stride_bytes(view.token_stride, tokens), stride_bytes(view.head_stride, heads),
-                                    stride_bytes(view.batch_stride, a.batch)};
+                                    stride_bytes(view.batch_stride, batch)};
   const std::uint32_t box[4] = {kChunkColumns, static_cast<std::uint32_t>(rows), 1, 1};
   for (int i = 0; i < 4; ++i) spec.dims[i] = dims[i];
   for (int i = 0; i < 3; ++i) spec.strides_bytes[i] = strides[i];
@@ -43,8 +43,8 @@ inline bool encode_view(const LinearMap&, const TensorView& view, const ForwardA
   return encode_tensor_map(spec, out);
 }
 
-// {channels, columns, rows, frames, heads} of the grid of one batch entry (args.batch is 1); a copy takes one box.
-inline bool encode_view(const BoxMap& map, const TensorView& view, const ForwardArgs& a, int, int heads, int, CUtensorMap& out) {
+// {channels, columns, rows, frames, heads} of the grid of one batch entry; a copy takes `rows` tokens: whole frames of a box.
+inline bool encode_grid(const BoxMap& map, const TensorView& view, const ForwardArgs& a, int heads, int rows, CUtensorMap& out) {
   TensorMapSpec spec;
   spec.base = view.data;
   spec.rank = 5;
@@ -56,11 +56,31 @@ inline bool encode_view(const BoxMap& map, const TensorView& view, const Forward
   const std::uint64_t strides[4] = {stride_bytes(token, map.grid.w), stride_bytes(token * map.grid.w, map.grid.h),
                                     stride_bytes(token * map.grid.w * map.grid.h, map.grid.t), stride_bytes(view.head_stride, heads)};
   const std::uint32_t box[5] = {kChunkColumns, static_cast<std::uint32_t>(map.box.w), static_cast<std::uint32_t>(map.box.h),
-                                static_cast<std::uint32_t>(map.box.t), 1};
+                                static_cast<std::uint32_t>(rows / (map.box.h * map.box.w)), 1};
   for (int i = 0; i < 5; ++i) spec.dims[i] = dims[i];
   for (int i = 0; i < 4; ++i) spec.strides_bytes[i] = strides[i];
   for (int i = 0; i < 5; ++i) spec.box[i] = box[i];
   return encode_tensor_map(spec, out);
+}
+
+inline bool encode_view(const LinearMap&, const TensorView& view, const ForwardArgs& a, int tokens, int heads, int rows,
+                        ViewMaps<LinearMap>& out) {
+  return encode_run(view, a, tokens, heads, a.batch, rows, out.run);
+}
+
+inline bool encode_view(const BoxMap& map, const TensorView& view, const ForwardArgs& a, int, int heads, int rows,
+                        ViewMaps<BoxMap>& out) {
+  TensorView text = view;
+  text.data = static_cast<const std::uint16_t*>(view.data) + map.grid.volume() * view.token_stride;
+  return encode_grid(map, view, a, heads, rows, out.grid) && (map.text == 0 || encode_run(text, a, map.text, heads, 1, rows, out.text));
+}
+
+// Whether tiles of `tile_rows` slots, copied `rows` slots at a time, fit a map: with boxes, a tile is a box and a copy is
+// whole frames of it.
+inline bool fits_copies(const LinearMap&, int, int) { return true; }
+inline bool fits_copies(const BoxMap& map, int tile_rows, int rows) {
+  const int frame = map.box.h * map.box.w;
+  return map.box.volume() == tile_rows && map.per_tile <= 1 && rows % frame == 0 && map.box.w <= 256 && map.box.h <= 256;
 }
 
 } // namespace fvattn::engine::sm90
