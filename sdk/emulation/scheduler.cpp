@@ -120,8 +120,8 @@ unsigned one_of(std::initializer_list<unsigned> values) { return values.begin()[
 
 void draw_mood() {
   all.engine_rest = one_of({1, 8, 64, kNever});  // never: only when nobody can go on without it
-  all.product_rest = one_of({1, 4, kNever});
-  all.dawdle_rest = one_of({2, 16, kNever});
+  all.product_rest = one_of({1, 4, kNever, kNever});
+  all.dawdle_rest = one_of({2, 4, 16, kNever});
 }
 
 void run_cluster() {
@@ -135,6 +135,8 @@ void run_cluster() {
     if (!ran || once_in(16)) {
       cta = static_cast<unsigned>(all.random()) % ctas;
       warp = static_cast<unsigned>(all.random()) % warps;
+      if (warp / 4 == all.slow_warps && !once_in(64)) warp = (warp + 4) % warps;
+      if (once_in(256)) all.slow_warps = static_cast<unsigned>(all.random()) % (warps / 4 + 2);
     }
     if (once_in(all.engine_rest)) run_engine();
     if (idle < 2 * warps * ctas) continue;

@@ -85,6 +85,7 @@ struct Cluster {
   Fiber* current = nullptr;
   // The mood of this cluster, drawn anew for each: how seldom engines land something, products run early, threads dawdle.
   unsigned engine_rest = 8, product_rest = 4, dawdle_rest = 16;
+  unsigned slow_warps = 0;  // the warps of this warpgroup seldom get a turn
   boost::context::fiber scheduler;
   std::mt19937 random{std::random_device{}()};
 };

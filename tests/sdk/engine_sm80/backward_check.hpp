@@ -6,6 +6,7 @@
 #include "instances.hpp"
 #include "reference.hpp"
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 
@@ -43,8 +44,10 @@ void run_once(BackwardArgs args, const Bytes& bytes, const Run& run) {
   workspace.download();
 }
 
+/// `modes`: the values of BackwardArgs::deterministic to run with.
 template <class Bytes, class Run>
-void check_backward(const Case& c, const Visible& visible, const Bytes& bytes, const Run& run) {
+void check_backward(const Case& c, const Visible& visible, const Bytes& bytes, const Run& run,
+                    std::initializer_list<bool> modes = {true, false}) {
   CAPTURE(c.text());
   const BackwardInputs in(c, visible);
   TestTensor d_q(c.type, c.q_shape(), c.layout), d_k(c.type, c.kv_shape(), (c.layout + 1) % 3);
@@ -57,7 +60,7 @@ void check_backward(const Case& c, const Visible& visible, const Bytes& bytes, c
   args.q_rows = c.q_len, args.q_heads = c.q_heads, args.kv_heads = c.kv_heads, args.head_dim = c.head_dim;
   args.scale = c.scale;
 
-  for (const bool deterministic : {true, false}) {
+  for (const bool deterministic : modes) {
     CAPTURE(deterministic);
     args.deterministic = deterministic;
     std::vector<std::uint16_t> first[3];

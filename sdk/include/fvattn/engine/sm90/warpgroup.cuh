@@ -67,4 +67,13 @@ __device__ __forceinline__ void stmatrix_x4(SmemAddress row, std::uint32_t r0, s
                : "memory");
 }
 
+
+// The same, transposed: lane l gives the address of column l % 8 of matrix l / 8, which is stored as a row.
+__device__ __forceinline__ void stmatrix_x4_transposed(SmemAddress column, std::uint32_t r0, std::uint32_t r1,
+                                                       std::uint32_t r2, std::uint32_t r3) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(column), "r"(r0), "r"(r1),
+               "r"(r2), "r"(r3)
+               : "memory");
+}
+
 } // namespace fvattn::engine::sm90

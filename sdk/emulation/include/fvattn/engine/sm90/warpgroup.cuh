@@ -30,5 +30,9 @@ inline void stmatrix_x4(SmemAddress row, std::uint32_t r0, std::uint32_t r1, std
   const std::uint32_t values[4] = {r0, r1, r2, r3};
   emulated::store_matrix(row, values, false);
 }
+inline void stmatrix_x4_transposed(SmemAddress column, std::uint32_t r0, std::uint32_t r1, std::uint32_t r2, std::uint32_t r3) {
+  const std::uint32_t values[4] = {r0, r1, r2, r3};
+  emulated::store_matrix(column, values, true);
+}
 
 } // namespace fvattn::engine::sm90

@@ -12,6 +12,9 @@ struct Wgmma {
   static void ss(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b, int accumulate) {
     emulated::wgmma({d, kN, nullptr, a, b, false, accumulate != 0, kBf16});
   }
+  static void ss_mn(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b, int accumulate) {
+    emulated::wgmma({d, kN, nullptr, a, b, true, accumulate != 0, kBf16});
+  }
   static void rs(float (&d)[kN / 2], const std::uint32_t* a, std::uint64_t b, int accumulate) {
     emulated::wgmma({d, kN, a, 0, b, true, accumulate != 0, kBf16});
   }

@@ -1,0 +1,65 @@
+// The shape of one backward kernel: tile sizes, stages, and where everything lies in shared memory. Plain host code.
+#pragma once
+
+#include "fvattn/engine/sm90/forward_config.hpp"
+
+namespace fvattn::engine::sm90 {
+
+// A key tile is stationary: kTileKv / 64 consumer warpgroups own 64 keys each and walk the query tiles that see them.
+// kHeadDim  columns computed: a multiple of 16. Smaller head dims run in it with zero-filled columns
+// kTileQ    64 or 128 queries a step. Scores are computed 64 queries at a time, so that they leave registers for d_k and d_v
+// kStages   tiles of Q and of dO in flight
+template <int kHeadDim_, int kTileQ_, int kTileKv_, int kStages_>
+struct BackwardConfig {
+  static constexpr int kHeadDim = kHeadDim_;
+  static constexpr int kTileQ = kTileQ_;
+  static constexpr int kTileKv = kTileKv_;
+  static constexpr int kStages = kStages_;
+
+  static constexpr int kKeysPerConsumer = 64; // the m of wgmma
+  static constexpr int kConsumers = kTileKv / kKeysPerConsumer;
+  static constexpr int kThreads = (kConsumers + 1) * 128;
+  static constexpr int kChunks = (kHeadDim + kChunkColumns - 1) / kChunkColumns;
+  static constexpr int kSubQ = 64; // queries of a score product
+  // d_k, d_v, two score tiles and their rounded copies take 224 registers at head dim 128. Box maps make the producer spill
+  // with 32.
+  static constexpr int kProducerRegisters = kHeadDim <= 96 ? 72 : 32;
+  static constexpr int kConsumerRegisters = kHeadDim <= 96 ? 216 : 240;
+
+  // d_q of a step, kTileQ x kHeadDim, is split over the consumers: by rows when there are 64 for each, else by chunks of
+  // columns (the last chunk may be narrower).
+  static constexpr bool kSplitRows = kTileQ == 64 * kConsumers;
+  static constexpr int kDqColumns = kSplitRows ? kHeadDim : kChunkColumns;
+  static constexpr int kDqTileFloats = kTileQ * kChunks * kChunkColumns; // what a query tile takes in the float32 sums
+
+  static constexpr int kKvChunkBytes = kTileKv * 128;
+  static constexpr int kKvBytes = kChunks * kKvChunkBytes;
+  static constexpr int kQChunkBytes = kTileQ * 128;
+  static constexpr int kQBytes = kChunks * kQChunkBytes;
+  static constexpr int kDsChunkBytes = kTileQ * 128; // 64 keys
+  static constexpr int kDsBytes = kConsumers * kDsChunkBytes;
+  static constexpr int kRowBytes = kTileQ * 8; // lse and delta of a query tile
+
+  static constexpr int kKOffset = 0;
+  static constexpr int kVOffset = kKOffset + kKvBytes;
+  static constexpr int kQOffset = kVOffset + kKvBytes;
+  static constexpr int kDoOffset = kQOffset + kStages * kQBytes;
+  static constexpr int kDsOffset = kDoOffset + kStages * kQBytes; // two
+  static constexpr int kRowOffset = kDsOffset + 2 * kDsBytes;
+  static constexpr int kBarrierOffset = kRowOffset + kStages * kRowBytes;
+  // Barriers, 8 bytes each, in this order.
+  static constexpr int kKvFull = kBarrierOffset;
+  static constexpr int kQFull = kKvFull + 8;
+  static constexpr int kQEmpty = kQFull + 8 * kStages;
+  static constexpr int kDoFull = kQEmpty + 8 * kStages;
+  static constexpr int kDoEmpty = kDoFull + 8 * kStages;
+  static constexpr int kSharedBytes = kDoEmpty + 8 * kStages;
+
+  static_assert(kHeadDim % 16 == 0 && kHeadDim <= 128, "d_k and d_v of 64 keys stay in registers");
+  static_assert(kTileQ == 64 || kSplitRows);
+  static_assert(kSplitRows || kChunks == kConsumers, "each consumer computes one chunk of d_q's columns");
+  static_assert(kSharedBytes <= kMaxSharedBytes);
+  static_assert(kConsumers * kConsumerRegisters + kProducerRegisters <= 512);
+};
+
+} // namespace fvattn::engine::sm90

@@ -1,0 +1,190 @@
+// A consumer warpgroup of the backward kernel: the gradients of 64 keys, and its part of the gradients of each query
+// tile that sees them.
+#pragma once
+
+#include <fvattn/engine/sm80/isa.cuh>
+
+#include "fvattn/engine/sm90/backward_producer.cuh"
+#include "fvattn/engine/sm90/backward_products.cuh"
+#include "fvattn/engine/sm90/backward_scores.cuh"
+#include "fvattn/engine/sm90/epilogue.cuh"
+
+namespace fvattn::engine::sm90 {
+
+inline constexpr int kAllConsumers = 1; // named barrier
+
+// A consumer's part of d_q of a query tile: kColumns columns from chunk `chunk` of 64 rows from `row`. Its floats in
+// d_q_sum start at `offset`, in the order of the accumulators' registers.
+template <class Config>
+struct DqPart {
+  int row, chunk, offset;
+  __device__ __forceinline__ static DqPart of(int consumer) {
+    if constexpr (Config::kSplitRows) return {consumer * 64, 0, consumer * 64 * Config::kChunks * kChunkColumns};
+    return {0, consumer, consumer * 64 * kChunkColumns};
+  }
+};
+
+// d_q_sum += dS K. kColumns: of this consumer.
+template <class Config, class Element, int kColumns>
+struct QueryGradients {
+  float d[kColumns / 2];
+
+  __device__ __forceinline__ void issue(SmemAddress d_s, SmemAddress k, const DqPart<Config>& part) {
+    pin(d);
+    issue_query_products<Config, Element, kColumns>(d, d_s, k, part.row, part.chunk);
+  }
+  __device__ __forceinline__ void add(float* target) {
+    pin(d);
+    const int thread = threadIdx.x & (kWarpgroupThreads - 1);
+#pragma unroll
+    for (int i = 0; i < kColumns / 8; ++i) {
+      const float values[4] = {d[4 * i], d[4 * i + 1], d[4 * i + 2], d[4 * i + 3]};
+      sm80::atomic_add_fragment<kWarpgroupThreads>(target, i, thread, values);
+    }
+  }
+};
+
+// Where a consumer stands.
+template <class Config>
+struct BackwardSeat {
+  int key0;                 // slot of this thread's first key in the key tile
+  SmemAddress keys, values; // this consumer's rows of K and V
+  bool first_thread;        // of the warpgroup
+};
+
+// P and dS of kSubQ queries, rounded, from scratch: `query0` is their first slot in the tile whose Q, dO and row values
+// are given.
+template <class Config, class Element, class Policy>
+__device__ __forceinline__ void compute_scores(const BackwardParams<Policy>& p, const WorkItem& item, const WorkItem& kv,
+                                               const BackwardSeat<Config>& seat, SmemAddress q, SmemAddress d_o, const float* rows,
+                                               int query0, std::uint32_t (&probabilities)[Config::kSubQ / 4],
+                                               std::uint32_t (&gradients)[Config::kSubQ / 4]) {
+  float s[Config::kSubQ / 2], d_p[Config::kSubQ / 2];
+  pin(s);
+  pin(d_p);
+  wgmma_fence();
+  issue_transposed_scores<Config, Element>(s, seat.keys, q + query0 * 128);
+  issue_transposed_scores<Config, Element>(d_p, seat.values, d_o + query0 * 128);
+  wgmma_wait<1>();
+  pin(s);
+  probabilities_from_lse(s, rows + query0, p.scale_log2);
+  if (p.policy.template needs_mask<Config>(item, kv.q_tile))
+    hide(s, p.policy.template mask<Config>(item, kv.q_tile), query0, seat.key0);
+  wgmma_wait<0>();
+  pin(d_p);
+  score_gradients(d_p, s, rows + Config::kTileQ + query0);
+  pack_probabilities<Element>(s, probabilities);
+  pack_probabilities<Element>(d_p, gradients);
+}
+
+// kColumns: of this consumer's part of d_q.
+template <class Config, class Element, int kColumns, class Policy>
+__device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, SmemAddress smem, const WorkItem& kv, int me,
+                                           float (&d_k)[Config::kHeadDim / 2], float (&d_v)[Config::kHeadDim / 2]) {
+  const int thread = threadIdx.x & (kWarpgroupThreads - 1), first_key = me * Config::kKeysPerConsumer;
+  const BackwardSeat<Config> seat{first_key + thread / 32 * 16 + (thread & 31) / 4, smem + Config::kKOffset + first_key * 128,
+                                  smem + Config::kVOffset + first_key * 128, thread == 0};
+  const auto part = DqPart<Config>::of(me);
+  RingPosition<Config::kStages> at;
+  int buffer = 0;
+  auto cursor = query_cursor<Config>(p, kv);
+  mbarrier_wait(smem + Config::kKvFull, 0);
+  for (auto visit = cursor.next(); visit.valid; visit = cursor.next()) {
+    const WorkItem item = visit.item;
+    const SmemAddress q = smem + Config::kQOffset + at.stage * Config::kQBytes;
+    const SmemAddress d_o = smem + Config::kDoOffset + at.stage * Config::kQBytes;
+    const SmemAddress d_s = smem + Config::kDsOffset + buffer * Config::kDsBytes;
+    const float* rows = reinterpret_cast<const float*>(shared_memory() + Config::kRowOffset + at.stage * Config::kRowBytes);
+    std::uint32_t probabilities[Config::kSubQ / 4], gradients[Config::kSubQ / 4];
+    mbarrier_wait(smem + Config::kQFull + 8 * at.stage, at.parity);
+    mbarrier_wait(smem + Config::kDoFull + 8 * at.stage, at.parity);
+#pragma unroll
+    for (int query0 = 0; query0 < Config::kTileQ; query0 += Config::kSubQ) {
+      compute_scores<Config, Element>(p, item, kv, seat, q, d_o, rows, query0, probabilities, gradients);
+      store_transposed<Config>(gradients, d_s + me * Config::kDsChunkBytes + query0 * 128);
+      async_proxy_fence();
+      pin(d_v);
+      pin(probabilities);
+      wgmma_fence();
+      issue_key_products<Config, Element>(d_v, probabilities, d_o + query0 * 128);
+      if (query0 + Config::kSubQ == Config::kTileQ) break;
+      pin(d_k);
+      pin(gradients);
+      issue_key_products<Config, Element>(d_k, gradients, q + query0 * 128);
+      wgmma_wait<0>();
+      pin(d_k);
+      pin(d_v);
+      pin(probabilities);
+      pin(gradients);
+    }
+    // dS of all consumers is whole; and everybody is done with the buffer of the step before, which is written next.
+    named_barrier_sync(kAllConsumers, Config::kConsumers * kWarpgroupThreads);
+    QueryGradients<Config, Element, kColumns> d_q;
+    pin(d_k);
+    pin(gradients);
+    wgmma_fence();
+    d_q.issue(d_s, smem + Config::kKOffset, part);
+    issue_key_products<Config, Element>(d_k, gradients, q + (Config::kTileQ - Config::kSubQ) * 128);
+    wgmma_wait<1>();
+    pin(d_v);
+    pin(probabilities);
+    mbarrier_arrive_if(smem + Config::kDoEmpty + 8 * at.stage, seat.first_thread);
+    const long long tile = (static_cast<long long>(item.batch) * p.heads + item.head) * p.q_tiles + item.q_tile;
+    d_q.add(p.d_q_sum + tile * Config::kDqTileFloats + part.offset);
+    wgmma_wait<0>();
+    pin(d_k);
+    pin(gradients);
+    mbarrier_arrive_if(smem + Config::kQEmpty + 8 * at.stage, seat.first_thread);
+    at.advance();
+    buffer ^= 1;
+  }
+}
+
+// Rounds 64 x kHeadDim gradients into this consumer's rows of a key tile at `tile`.
+template <class Config, class Element>
+__device__ __forceinline__ void stage_gradients(const float (&d)[Config::kHeadDim / 2], float factor, SmemAddress tile) {
+  const int lane = threadIdx.x & 31, warp = (threadIdx.x >> 5) & 3;
+  const int row = warp * 16 + (lane & 15), half = lane >> 4;
+#pragma unroll
+  for (int i = 0; i < Config::kHeadDim / 16; ++i) {
+    const int chunk = i / 4, piece = (i % 4) * 2 + half;
+    const float* v = d + 8 * i;
+    stmatrix_x4(tile + chunk * Config::kKvChunkBytes + swizzled_offset(row, piece), pack<Element>(v[0] * factor, v[1] * factor),
+                pack<Element>(v[2] * factor, v[3] * factor), pack<Element>(v[4] * factor, v[5] * factor),
+                pack<Element>(v[6] * factor, v[7] * factor));
+  }
+}
+
+template <class Config, class Element, class Policy>
+__device__ __forceinline__ void consume_backward(const BackwardParams<Policy>& p, SmemAddress smem, const WorkItem& kv, int me) {
+  float d_k[Config::kHeadDim / 2], d_v[Config::kHeadDim / 2];
+#pragma unroll
+  for (int i = 0; i < Config::kHeadDim / 2; ++i) d_k[i] = d_v[i] = 0.0f;
+  constexpr int kLastColumns = Config::kSplitRows ? Config::kHeadDim : Config::kHeadDim - (Config::kChunks - 1) * kChunkColumns;
+  if (kLastColumns == Config::kDqColumns || me + 1 < Config::kConsumers) {
+    accumulate<Config, Element, Config::kDqColumns>(p, smem, kv, me, d_k, d_v);
+  } else {
+    accumulate<Config, Element, kLastColumns>(p, smem, kv, me, d_k, d_v);
+  }
+
+  // The key tile's place takes its gradients, once nobody reads it any more.
+  named_barrier_sync(kAllConsumers, Config::kConsumers * kWarpgroupThreads);
+  const int first = me * Config::kKeysPerConsumer;
+  const SmemAddress k = smem + Config::kKOffset + first * 128, v = smem + Config::kVOffset + first * 128;
+  stage_gradients<Config, Element>(d_k, p.scale, k);
+  stage_gradients<Config, Element>(d_v, 1.0f, v);
+  async_proxy_fence();
+  named_barrier_sync(kAllConsumers + 1 + me, kWarpgroupThreads);
+  if ((threadIdx.x & (kWarpgroupThreads - 1)) != 0) return;
+#pragma unroll
+  for (int c = 0; c < Config::kChunks; ++c) {
+    with_copy<Config::kTileKv>(p.d_k, p.policy.kv_map, p.batch_of(kv), kv.head, kv.q_tile, first, c,
+                               [&](const CUtensorMap* map, auto at) { tma_store(map, k + c * Config::kKvChunkBytes, at); });
+    with_copy<Config::kTileKv>(p.d_v, p.policy.kv_map, p.batch_of(kv), kv.head, kv.q_tile, first, c,
+                               [&](const CUtensorMap* map, auto at) { tma_store(map, v + c * Config::kKvChunkBytes, at); });
+  }
+  tma_store_commit();
+  tma_store_wait_read();
+}
+
+} // namespace fvattn::engine::sm90
