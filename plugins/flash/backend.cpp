@@ -11,7 +11,7 @@ void FlashAttention::plan(const fvattn_problem& p, const void*, Plan& plan) {
   plan.flags(FVATTN_PLAN_DETERMINISTIC);
   if (p.flags & FVATTN_PROBLEM_NEED_GRAD) plan.save("lse", dtype(p) == kF64 ? kF64 : kF32, {p.batch, p.heads, p.q_len});
   if (on_gpu_)
-    gpu::plan(p, plan);
+    gpu::plan(p, hopper_, plan);
   else
     cpu::plan(p, plan);
 }

@@ -13,7 +13,8 @@ class FlashAttention {
   static fvattn::plugin::TensorSchema tensor_keys();
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
 
-  explicit FlashAttention(const fvattn_impl_desc& desc) : on_gpu_(desc.device->type == FVATTN_CUDA) {}
+  explicit FlashAttention(const fvattn_impl_desc& desc)
+      : on_gpu_(desc.device->type == FVATTN_CUDA), hopper_(on_gpu_ && desc.device->cc_major == 9 && desc.device->cc_minor == 0) {}
   /// Saves `lse` for backward, in the type that the kernels compute in.
   void plan(const fvattn_problem& p, const void* meta, fvattn::plugin::Plan& plan);
   void forward(const fvattn::plugin::Call& call);
@@ -21,7 +22,7 @@ class FlashAttention {
   void describe(const fvattn::plugin::Call& call);
 
  private:
-  bool on_gpu_;
+  bool on_gpu_, hopper_;
 };
 
 }  // namespace flash

@@ -1,8 +1,10 @@
 #include "arguments.cuh"
-#include "device.cuh"
 #include "dispatch.hpp"
 #include "instances.hpp"
 #include "kernels.cuh"
+#include "sm90_config.hpp"
+
+#include <fvattn/plugin/gpu/sm80_calls.cuh>
 
 namespace flash::gpu {
 
@@ -10,62 +12,43 @@ using namespace fvattn::plugin;
 
 namespace {
 
-/// A gradient that the caller wants, or memory of the same shape for one it does not: the kernels write all three.
-class Gradient {
- public:
-  Gradient(const Call& call, const char* name, const fvattn_tensor& of) {
-    if (const fvattn_tensor* wanted = call.find_out(name)) {
-      view_ = sm80_view(*wanted);
-      return;
-    }
-    const int64_t row = of.shape[2] * of.shape[3];
-    unwanted_ = call.alloc(static_cast<uint64_t>(numel(of)) * 2);
-    view_ = {unwanted_.data(), of.shape[1] * row, row, of.shape[3]};
-  }
-  const sm80::MutableTensor& view() const { return view_; }
+/// args.workspace null: only *bytes is set.
+template <int kDim, class Element>
+cudaError_t run_backward(bool on_sm90, const sm80::BackwardArgs& args, const GpuSchedule& schedule, cudaStream_t stream,
+                         std::size_t* bytes) {
+  if constexpr (kDim <= kLargestSm90BackwardDim)
+    if (on_sm90) return sm90_backward<kDim, Element>(args, schedule, stream, bytes);
+  return sm80_backward<kDim, Element>(args, schedule, stream, bytes);
+}
 
- private:
-  DeviceBuffer unwanted_;
-  sm80::MutableTensor view_;
-};
+bool on_sm90(const GpuSchedule& schedule, const sm80::BackwardArgs& args, bool hopper) {
+  return hopper && serves_sm90_backward(args.head_dim, schedule.dense(), args.deterministic);
+}
 
 }  // namespace
+
+std::size_t backward_bytes(const fvattn_problem& p, const GpuSchedule& schedule, bool hopper) {
+  const sm80::BackwardArgs args = fvattn::plugin::gpu::backward_sizes(p);
+  std::size_t bytes = 0;
+  HeadDims::visit(p.head_dim, [&](auto dim) {
+    (void)run_backward<decltype(dim)::value, __nv_bfloat16>(on_sm90(schedule, args, hopper), args, schedule, nullptr, &bytes);
+  });
+  return bytes;
+}
 
 void backward(const Call& call) {
   const fvattn_problem& p = call.problem();
   const auto stream = static_cast<cudaStream_t>(call.stream());
   Workspace workspace = call.workspace();
   const GpuSchedule schedule = make_schedule(call, workspace);
-  const AlignedInput q(call, "q"), k(call, "k"), v(call, "v"), o(call, "o"), d_o(call, "d_o");
-  const Gradient d_q(call, "d_q", call.in("q")), d_k(call, "d_k", call.in("k")), d_v(call, "d_v", call.in("v"));
-
-  sm80::BackwardArgs args;
-  args.q = sm80_view(q);
-  args.k = sm80_view(k);
-  args.v = sm80_view(v);
-  args.o = sm80_view(o);
-  args.d_o = sm80_view(d_o);
-  args.lse = row_values(data<const float>(call.saved("lse")), p);
-  args.d_q = d_q.view();
-  args.d_k = d_k.view();
-  args.d_v = d_v.view();
-  args.batch = args.stored_batch = static_cast<int>(p.batch);
-  args.q_rows = static_cast<int>(p.q_len);
-  args.q_heads = p.heads;
-  args.kv_heads = p.kv_heads;
-  args.head_dim = p.head_dim;
-  args.scale = static_cast<float>(p.scale);
-  args.deterministic = p.flags & FVATTN_PROBLEM_NEED_DETERMINISM;
+  fvattn::plugin::gpu::Sm80Backward inputs(call);
+  sm80::BackwardArgs& args = inputs.args;
+  const bool hopper = Gpu::current().is_hopper();
+  args.workspace = workspace.take<char>(static_cast<int64_t>(backward_bytes(p, schedule, hopper)));
   cudaError_t error = cudaErrorInvalidValue;
-  with_head_dim(p.head_dim, [&](auto dim) {
+  HeadDims::visit(p.head_dim, [&](auto dim) {
     with_element(p, [&](auto element) {
-      constexpr int kDim = decltype(dim)::value;
-      using Element = decltype(element);
-      std::size_t bytes = 0;
-      error = sm80_backward<kDim, Element>(args, schedule, stream, &bytes);
-      if (error != cudaSuccess) return;
-      args.workspace = workspace.take<char>(static_cast<int64_t>(bytes));
-      error = sm80_backward<kDim, Element>(args, schedule, stream, nullptr);
+      error = run_backward<decltype(dim)::value, decltype(element)>(on_sm90(schedule, args, hopper), args, schedule, stream, nullptr);
     });
   });
   check(error, "backward");

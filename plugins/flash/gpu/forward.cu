@@ -1,5 +1,4 @@
 #include "arguments.cuh"
-#include "device.cuh"
 #include "dispatch.hpp"
 #include "instances.hpp"
 #include "kernels.cuh"
@@ -65,14 +64,13 @@ void forward(const Call& call) {
   const Inputs in(call);
   float *asked = lse_of(call.find_out("lse")), *saved = lse_of(call.find_saved("lse"));
   float* lse = asked != nullptr ? asked : saved;
-  const bool hopper = gpu.cc_major == 9 && gpu.cc_minor == 0;
 
   cudaError_t error = cudaErrorInvalidValue;
-  with_head_dim(p.head_dim, [&](auto dim) {
+  HeadDims::visit(p.head_dim, [&](auto dim) {
     with_element(p, [&](auto element) {
       constexpr int kDim = decltype(dim)::value;
       using Element = decltype(element);
-      if (hopper && schedule.dense() && p.scale > 0)
+      if (gpu.is_hopper() && schedule.dense() && p.scale > 0)
         error = sm90_forward<kDim, Element>(sm90_args(call, in, gpu, lse), schedule.causal, stream);
       else
         error = sm80_forward<kDim, Element>(sm80_args(call, in, lse), schedule, stream);

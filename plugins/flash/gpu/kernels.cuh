@@ -22,4 +22,9 @@ cudaError_t sm80_backward(const fvattn::engine::sm80::BackwardArgs& args, const 
 template <int kHeadDim, class Element>
 cudaError_t sm90_forward(const fvattn::engine::sm90::ForwardArgs& args, bool causal, cudaStream_t stream);
 
+/// What serves_sm90_backward accepts only; workspace as sm80_backward.
+template <int kHeadDim, class Element>
+cudaError_t sm90_backward(const fvattn::engine::sm80::BackwardArgs& args, const GpuSchedule& schedule, cudaStream_t stream,
+                          std::size_t* bytes);
+
 }  // namespace flash::gpu

@@ -11,7 +11,7 @@ void query(const fvattn_device& device, const fvattn_problem&, Support& support)
                  device.cc_major, device.cc_minor);
 }
 
-void plan(const fvattn_problem&, Plan&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
+void plan(const fvattn_problem&, bool, Plan&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
 void forward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
 void backward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
 

@@ -23,6 +23,14 @@ struct GpuSchedule {
     return causal ? visit_as<true>(body) : visit_as<false>(body);
   }
 
+  /// The same where dense() is known.
+  template <class Body>
+  cudaError_t visit_dense(Body&& body) const {
+    using namespace fvattn::engine;
+    const LinearMap q{q_len}, kv{kv_len};
+    return causal ? body(DensePolicy<true>{q, kv}) : body(DensePolicy<false>{q, kv});
+  }
+
  private:
   template <bool kCausal, class Body>
   cudaError_t visit_as(Body&& body) const {
@@ -33,5 +41,8 @@ struct GpuSchedule {
     return body(DensePolicy<kCausal>{q, kv});
   }
 };
+
+/// Workspace of backward for a schedule of these sizes, besides what the schedule takes.
+std::size_t backward_bytes(const fvattn_problem& p, const GpuSchedule& schedule, bool hopper);
 
 }  // namespace flash::gpu

@@ -1,6 +1,7 @@
 // Which sm90 configuration runs which problem, chosen by measurement on an H100 (docs/performance.md). Host code.
 #pragma once
 
+#include <fvattn/engine/sm90/backward_config.hpp>
 #include <fvattn/engine/sm90/forward_config.hpp>
 
 #include <cstdint>
@@ -52,6 +53,17 @@ enum class Sm90Kind { kLong, kShort, kCausal };
 inline Sm90Kind sm90_kind(bool causal, int kv_tokens) {
   if (causal) return Sm90Kind::kCausal;
   return kv_tokens >= kLongKeys ? Sm90Kind::kLong : Sm90Kind::kShort;
+}
+
+/// Backward: 128 keys a CTA; with 64 queries a step all of d_k and d_v stays in registers up to head dim 128.
+template <int kHeadDim>
+using Sm90Backward = fvattn::engine::sm90::BackwardConfig<kHeadDim, kHeadDim <= 64 ? 128 : 64, 128, 2>;
+
+inline constexpr int kLargestSm90BackwardDim = 128;
+
+/// Whether a Hopper GPU takes its own backward kernels; the sm80 engine has the rest.
+inline bool serves_sm90_backward(int head_dim, bool dense, bool deterministic) {
+  return dense && !deterministic && head_dim <= kLargestSm90BackwardDim;
 }
 
 }  // namespace flash::gpu

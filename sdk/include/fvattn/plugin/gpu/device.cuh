@@ -7,18 +7,22 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
-namespace flash::gpu {
+namespace fvattn::plugin::gpu {
 
 struct Gpu {
   int cc_major = 0, cc_minor = 0, sm_count = 0, l2_bytes = 0;
 
+  /// Takes the kernels of the sm90 engine.
+  bool is_hopper() const { return cc_major == 9 && cc_minor == 0; }
+
   /// The current device's; a few hundred nanoseconds.
   static Gpu current() {
-    using fvattn::plugin::check;
     Gpu gpu;
     int device = 0;
     check(cudaGetDevice(&device), "cudaGetDevice");
-    const auto read = [&](int& value, cudaDeviceAttr what) { check(cudaDeviceGetAttribute(&value, what, device), "cudaDeviceGetAttribute"); };
+    const auto read = [&](int& value, cudaDeviceAttr what) {
+      check(cudaDeviceGetAttribute(&value, what, device), "cudaDeviceGetAttribute");
+    };
     read(gpu.cc_major, cudaDevAttrComputeCapabilityMajor);
     read(gpu.cc_minor, cudaDevAttrComputeCapabilityMinor);
     read(gpu.sm_count, cudaDevAttrMultiProcessorCount);
@@ -27,13 +31,15 @@ struct Gpu {
   }
 };
 
-/// body(element) with a value of the problem's element type.
+inline cudaStream_t stream_of(const Call& call) { return static_cast<cudaStream_t>(call.stream()); }
+
+/// body(element) with a value of the problem's element type, bfloat16 or float16.
 template <class Body>
 void with_element(const fvattn_problem& p, Body&& body) {
-  if (fvattn::plugin::dtype(p) == fvattn::plugin::kBF16)
+  if (dtype(p) == kBF16)
     body(__nv_bfloat16{});
   else
     body(__half{});
 }
 
-}  // namespace flash::gpu
+}  // namespace fvattn::plugin::gpu
