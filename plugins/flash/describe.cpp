@@ -1,6 +1,7 @@
 // What a call attends, in tiles of 64 queries and 64 keys.
 #include "backend.hpp"
 
+#include "gpu/dispatch.hpp"
 #include "schedule.hpp"
 
 #include <fvattn/engine/cpu/describe.hpp>
@@ -9,7 +10,9 @@ namespace flash {
 
 using namespace fvattn::plugin;
 
-void FlashAttention::describe(const Call& call) {
+namespace {
+
+void describe_on_host(const Call& call) {
   using Tile = fvattn::engine::cpu::DefaultTile;
   const fvattn_problem& p = call.problem();
   const int64_t q_tiles = (p.q_len + Tile::kTileQ - 1) / Tile::kTileQ,
@@ -26,9 +29,6 @@ void FlashAttention::describe(const Call& call) {
   tile_of_rows("k_tile", p.kv_len, Tile::kTileKv);
   const fvattn_tensor *marks = call.find_out("mask_tiles"), *pairs = call.find_out("pairs");
   if (!marks && !pairs) return;
-  for (const char* name : {"mask", "cu_seqlens_q", "cu_seqlens_k"})
-    if (const fvattn_tensor* t = call.find(name); t && t->device_type != FVATTN_CPU)
-      fail(FVATTN_INVALID_ARGUMENT, "describe needs %s in host memory", name);
   const int batch = static_cast<int>(p.batch);
   Workspace measured;
   CpuSchedule::measure(p, measured);
@@ -38,6 +38,15 @@ void FlashAttention::describe(const Call& call) {
     if (marks) fvattn::engine::cpu::mark_tiles(policy, batch, p.heads, data<std::uint8_t>(*marks));
     if (pairs) *data<int64_t>(*pairs) = fvattn::engine::cpu::count_pairs(policy, batch, p.heads);
   });
+}
+
+}  // namespace
+
+void FlashAttention::describe(const Call& call) {
+  if (on_gpu_)
+    gpu::describe(call, describe_on_host);
+  else
+    describe_on_host(call);
 }
 
 }  // namespace flash

@@ -12,5 +12,7 @@ void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin:
 void plan(const fvattn_problem& p, bool hopper, fvattn::plugin::Plan& plan);
 void forward(const fvattn::plugin::Call& call);
 void backward(const fvattn::plugin::Call& call);
+/// on_host(call) with mask and cu_seqlens copied to host memory; waits for the stream.
+void describe(const fvattn::plugin::Call& call, void (*on_host)(const fvattn::plugin::Call&));
 
 }  // namespace flash::gpu

@@ -87,6 +87,22 @@ TEST_CASE("packed sequences") {
   }
 }
 
+TEST_CASE("describe reads a mask in device memory") {
+  const Case c{1, 100, 130, 2, 1, 16, 16, plugin::kBF16};
+  Tensor mask(plugin::kBool, {130});
+  int64_t seen = 0;
+  for (int64_t j = 0; j < 130; ++j) {
+    mask.set(j, j >= 70);
+    seen += j >= 70;
+  }
+  Session session(backend(), c, 0, {}, {}, {{"mask", mask}});
+  session.prepare();
+  Tensors out{{"mask_tiles", Tensor(plugin::kU8, {1, 2, 2, 3})}, {"pairs", Tensor(plugin::kI64, {1})}};
+  session.describe(random_inputs(c), out);
+  CHECK(out.at("pairs").get(0) == static_cast<double>(2 * 100 * seen));
+  CHECK(out.at("mask_tiles").values() == std::vector<double>{0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1});
+}
+
 TEST_CASE("what has no kernel is refused") {
   const auto reasons = [](const Case& c) { return Session(backend(), c).query().reasons; };
   Case c = random_gpu_case();
