@@ -9,6 +9,7 @@
 namespace flash::gpu {
 
 using namespace fvattn::plugin;
+namespace sm80 = fvattn::engine::sm80;
 
 namespace {
 

@@ -1,36 +1,15 @@
-// backward(): divides the workspace and launches the backward kernels of one configuration for one policy.
+// backward(): launches the backward kernels of one configuration for one policy.
 #pragma once
 
-#include <fvattn/engine/sm80/backward_args.hpp>
 #include <fvattn/engine/sm80/backward_delta_kernel.cuh>
 #include <fvattn/engine/sm80/launch.cuh>
 
 #include "fvattn/engine/sm90/backward_kernel.cuh"
 #include "fvattn/engine/sm90/backward_round_kernel.cuh"
+#include "fvattn/engine/sm90/backward_workspace.hpp"
 #include "fvattn/engine/sm90/forward_launch.cuh"
 
 namespace fvattn::engine::sm90 {
-
-// Bytes of each part of the workspace.
-struct BackwardWorkspace {
-  std::size_t row_values = 0; // lse2; the same again for delta
-  std::size_t d_q_sum = 0;
-  std::size_t total() const { return 2 * row_values + d_q_sum; }
-};
-
-template <class Config, class Policy>
-BackwardWorkspace backward_workspace(const sm80::BackwardArgs& args, const Policy& policy) {
-  constexpr std::size_t kAlign = 256;
-  const std::size_t rows = static_cast<std::size_t>(args.batch) * args.q_heads * args.q_rows;
-  const std::size_t tiles = static_cast<std::size_t>(args.batch) * args.q_heads * policy.template q_tiles<Config>();
-  return {(rows * sizeof(float) + kAlign - 1) / kAlign * kAlign, tiles * Config::kDqTileFloats * sizeof(float)};
-}
-
-// Bytes that args.workspace must have. Reads only sizes.
-template <class Config, class Policy>
-std::size_t backward_workspace_bytes(const sm80::BackwardArgs& args, const Policy& policy) {
-  return backward_workspace<Config>(args, policy).total();
-}
 
 inline int tokens_of(const LinearMap& map) { return map.length; }
 inline int tokens_of(const BoxMap& map) { return map.grid.volume() + map.text; }
@@ -45,12 +24,12 @@ bool encode_backward(const sm80::BackwardArgs& args, const Policy& policy, const
                      BackwardParams<Policy>& p) {
   const auto query = [&](const auto& t, auto& out) {
     const TensorView view = view_of(t, entry);
-    return is_tma_ready(view, shape.batch, args.q_heads) &&
+    return is_tma_ready(view, shape.batch, tokens_of(policy.q_map), args.q_heads) &&
            encode_view(policy.q_map, view, shape, tokens_of(policy.q_map), args.q_heads, kRowsPerConsumer, out);
   };
   const auto key = [&](const auto& t, auto& out) {
     const TensorView view = view_of(t, entry);
-    return is_tma_ready(view, shape.batch, args.kv_heads) &&
+    return is_tma_ready(view, shape.batch, tokens_of(policy.kv_map), args.kv_heads) &&
            encode_view(policy.kv_map, view, shape, tokens_of(policy.kv_map), args.kv_heads, Config::kKeysPerConsumer, out);
   };
   return query(args.q, p.q) && query(args.d_o, p.d_o) && key(args.k, p.k) && key(args.v, p.v) && key(args.d_k, p.d_k) &&
@@ -71,7 +50,7 @@ cudaError_t backward(const sm80::BackwardArgs& args, const Policy& policy, cudaS
       !fits_copies(policy.kv_map, Config::kTileKv, Config::kKeysPerConsumer))
     return cudaErrorInvalidValue;
 
-  const BackwardWorkspace parts = backward_workspace<Config>(args, policy);
+  const BackwardWorkspace parts = sm90::backward_workspace<Config>(args, policy);
   char* const workspace = static_cast<char*>(args.workspace);
   sm80::BackwardParams delta{args, reinterpret_cast<float*>(workspace), reinterpret_cast<float*>(workspace + parts.row_values),
                              nullptr, args.q_heads / args.kv_heads, 0, 0.0f};

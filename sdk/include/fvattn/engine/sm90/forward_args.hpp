@@ -6,7 +6,7 @@
 namespace fvattn::engine::sm90 {
 
 // A [batch, tokens, heads, channels] tensor of 16-bit elements in device memory, channels contiguous. Strides in
-// elements. TMA reads it: data and strides are multiples of 16 bytes (is_tma_ready in tensor_map.hpp).
+// elements. TMA reads it: data and strides are multiples of 16 bytes (is_tma_ready in tensor_map_of.hpp).
 struct TensorView {
   const void* data = nullptr;
   std::int64_t batch_stride = 0, token_stride = 0, head_stride = 0;

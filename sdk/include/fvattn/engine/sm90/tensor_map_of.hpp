@@ -13,12 +13,12 @@ namespace fvattn::engine::sm90 {
 inline constexpr std::int64_t kMaxTmaStrideBytes = std::int64_t{1} << 40;
 
 // Whether TMA can read the view; a stride that is never used (one entry) does not matter.
-inline bool is_tma_ready(const TensorView& view, int batch, int heads) {
+inline bool is_tma_ready(const TensorView& view, int batch, int tokens, int heads) {
   const auto fits = [](std::int64_t stride, int count) {
     return count <= 1 || (stride > 0 && stride % 8 == 0 && stride * 2 < kMaxTmaStrideBytes);
   };
   return reinterpret_cast<std::uintptr_t>(view.data) % 16 == 0 && fits(view.batch_stride, batch) && fits(view.head_stride, heads) &&
-         fits(view.token_stride, 2);
+         fits(view.token_stride, tokens);
 }
 
 // The stride in bytes, or any legal one where the dimension has one entry.
