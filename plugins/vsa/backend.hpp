@@ -20,12 +20,16 @@ class VideoSparseAttention {
   /// Looks at the problem alone: selection knows no metadata yet. What depends on keys is refused by meta_build and plan.
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
 
-  explicit VideoSparseAttention(const fvattn_impl_desc& desc);
-  /// Saves for backward: lse, the coarse result of each block, the block lists, and for 16-bit types the fine result.
+  explicit VideoSparseAttention(const fvattn_impl_desc& desc) : on_gpu_(desc.device->type == FVATTN_CUDA) {}
+  /// Saves for backward: lse, what the coarse branch made of each block, the block lists, and for 16-bit types the fine
+  /// result (CPU) or what rounding took off the result (GPU).
   void plan(const fvattn_problem& p, const Metadata* meta, fvattn::plugin::Plan& plan);
   void forward(const fvattn::plugin::Call& call);
   void backward(const fvattn::plugin::Call& call);
   void describe(const fvattn::plugin::Call& call);
+
+ private:
+  bool on_gpu_;
 };
 
 }  // namespace vsa

@@ -3,9 +3,21 @@
 
 namespace vsa::gpu {
 
-void query(const fvattn_device& device, const fvattn_problem&, fvattn::plugin::Support& support) {
-  support.refuse(FVATTN_R_ARCH, "have sm_%d%d, this build of the plugin has no GPU kernels; use the CPU", device.cc_major,
-                 device.cc_minor);
+using namespace fvattn::plugin;
+
+void query(const fvattn_device& device, const fvattn_problem&, Support& support) {
+  support.refuse(FVATTN_R_ARCH,
+                 "have sm_%d%d, this build of the plugin has no GPU kernels; use the CPU or a build with FVATTN_CUDA",
+                 device.cc_major, device.cc_minor);
+}
+
+void plan(const fvattn_problem&, const Metadata&, Plan&) {
+  fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels");
+}
+void forward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
+void backward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
+KeptBlocks kept_blocks(const Call&, const Schedule&) {
+  fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels");
 }
 
 }  // namespace vsa::gpu

@@ -1,4 +1,5 @@
-// VIDEO_SPARSE_ATTN loaded as the host loads it. --plugin=PATH names the library.
+// VIDEO_SPARSE_ATTN loaded as the host loads it. --plugin=PATH names the library; --device=emulated makes every tensor and
+// session one of the emulated GPU, which the suite "gpu" is for.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "vsa_test.hpp"
 
@@ -18,10 +19,12 @@ const fvattn_backend& backend() {
 int main(int argc, char** argv) {
   doctest::Context context(argc, argv);
   const std::string_view option = "--plugin=";
-  for (int i = 1; i < argc; ++i)
+  for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]).substr(0, option.size()) == option) vsa_test::plugin_path = argv[i] + option.size();
+    fvattn::testing::take_device_option(argv[i]);
+  }
   if (vsa_test::plugin_path.empty()) {
-    std::fprintf(stderr, "usage: %s --plugin=PATH [doctest options]\n", argv[0]);
+    std::fprintf(stderr, "usage: %s --plugin=PATH [--device=cpu|emulated] [doctest options]\n", argv[0]);
     return 2;
   }
   return context.run();

@@ -80,14 +80,14 @@ TEST_CASE("the grid") {
   CHECK(names(build_error(grid_keys(kGrid).numbers("VSA_sparsity", {})), "VSA_sparsity is empty"));
 }
 
-TEST_CASE("a GPU is refused by a build without device code") {
+TEST_CASE("what a GPU is refused for: this build's lack of kernels, or float32") {
   fvattn_device device = cpu_device();
-  device.type = FVATTN_CUDA, device.cc_major = 9;
+  device.type = FVATTN_CUDA, device.cc_major = 9, device.smem_optin = 227 * 1024;
   Session session(backend(), kGood);
   fvattn_support support{};
   support.size = sizeof support;
   must("query", [&](fvattn_error* e) { return backend().query(nullptr, &device, &session.problem(), &support, e); });
-  CHECK(support.reasons == FVATTN_R_ARCH);
+  CHECK(support.reasons == (FVATTN_VSA_GPU ? FVATTN_R_DTYPE : FVATTN_R_ARCH));
 }
 
 TEST_CASE("lists and sparsity contradict each other") {

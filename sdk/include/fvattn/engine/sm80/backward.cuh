@@ -83,8 +83,8 @@ cudaError_t backward(const BackwardArgs& args, const Policy& policy, cudaStream_
   if (error != cudaSuccess) return error;
 
   if (args.deterministic) {
-    error = launch(backward_kv_kernel<Kv, false, Element, Policy, Epilogues>, kv_grid, Kv::kThreads, Kv::kSharedBytes, stream,
-                   params, policy, epilogues);
+    error = launch(backward_kv_kernel<Kv, false, Element, Policy, Epilogues>, kv_grid, Kv::kThreads, Kv::kSharedBytes,
+                   stream, params, policy, epilogues);
     if (error != cudaSuccess) return error;
     const dim3 q_grid(static_cast<unsigned>(policy.template q_tiles<typename Q::Shape>()), heads, batch);
     return launch(backward_q_kernel<Q, Element, Policy, Epilogues>, q_grid, Q::kThreads, Q::kSharedBytes, stream, params,

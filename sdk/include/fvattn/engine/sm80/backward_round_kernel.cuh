@@ -39,8 +39,9 @@ __global__ void __launch_bounds__(Config::kThreads)
       for (int r = 0; r < 4; ++r) d_q[m][n][r] *= params.args.scale;
     }
   }
-  epilogues.d_q.template apply<Element, Config::kDqDimWarps>(item, rows, q_warp * Config::kDqM * kFragment, 2 * dim_warp, d_q);
-  store_accumulator<Layout, Element, Config::kDqDimWarps>(shared, q_warp * Config::kDqM * kFragment, 2 * dim_warp, d_q);
+  const int row0 = q_warp * Config::kDqM * kFragment;
+  epilogues.d_q.template apply<Element, Config::kDqDimWarps>(item, rows, row0, 2 * dim_warp, d_q);
+  store_accumulator<Layout, Element, Config::kDqDimWarps>(shared, row0, 2 * dim_warp, d_q);
   block_sync();
   store_rows<Layout, Config::kTileQ, Config::kThreads>(
       shared, rows, 0, thread_index(),
