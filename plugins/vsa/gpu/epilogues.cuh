@@ -7,8 +7,8 @@ namespace vsa::gpu {
 
 /// visit(column, m, n, r) for the pairs of accumulators acc[m][n][r], acc[m][n][r + 1] of this lane that are elements of the
 /// tensor, row by row, where of_row(memory row) gives `visit`.
-template <int kColumnStep, int kM, int kN8, class OfRow>
-__device__ __forceinline__ void for_elements(const int* rows, int row0, int chunk0, int head_dim, OfRow&& of_row) {
+template <int kColumnStep, int kM, int kN8, class Rows, class OfRow>
+__device__ __forceinline__ void for_elements(const Rows& rows, int row0, int chunk0, int head_dim, OfRow&& of_row) {
   const int lane = sm80::fresh_thread_index() % sm80::kLanes;
 #pragma unroll
   for (int m = 0; m < kM; ++m) {
@@ -35,16 +35,16 @@ struct CoarseAddend {
   int shift = 0;             // a block is 2^shift tiles
   int head_dim = 0;
 
-  template <class Element, int kColumnStep, int kM, int kN8>
-  __device__ __forceinline__ void apply(const engine::WorkItem& item, const int* rows, int row0, int chunk0,
+  template <class Element, int kColumnStep, class Rows, int kM, int kN8>
+  __device__ __forceinline__ void apply(const engine::WorkItem& item, const Rows& rows, int row0, int chunk0,
                                         float (&acc)[kM][kN8][4]) const {
     if (coarse.data != nullptr) add_coarse<Element, kColumnStep>(item, rows, row0, chunk0, acc);
     if (low.data != nullptr) write_low<Element, kColumnStep>(item, rows, row0, chunk0, acc);
   }
 
  private:
-  template <class Element, int kColumnStep, int kM, int kN8>
-  __device__ __forceinline__ void add_coarse(const engine::WorkItem& item, const int* rows, int row0, int chunk0,
+  template <class Element, int kColumnStep, class Rows, int kM, int kN8>
+  __device__ __forceinline__ void add_coarse(const engine::WorkItem& item, const Rows& rows, int row0, int chunk0,
                                              float (&acc)[kM][kN8][4]) const {
     const Element* const of_block = row_at<Element>(coarse, item.batch, item.q_tile >> shift, item.head);
     for_elements<kColumnStep, kM, kN8>(rows, row0, chunk0, head_dim, [&](int row) {
@@ -57,8 +57,8 @@ struct CoarseAddend {
       };
     });
   }
-  template <class Element, int kColumnStep, int kM, int kN8>
-  __device__ __forceinline__ void write_low(const engine::WorkItem& item, const int* rows, int row0, int chunk0,
+  template <class Element, int kColumnStep, class Rows, int kM, int kN8>
+  __device__ __forceinline__ void write_low(const engine::WorkItem& item, const Rows& rows, int row0, int chunk0,
                                             const float (&acc)[kM][kN8][4]) const {
     for_elements<kColumnStep, kM, kN8>(rows, row0, chunk0, head_dim, [&](int row) {
       Element* const to = row_at<Element>(low, item.batch, row, item.head);
@@ -77,8 +77,8 @@ struct MeanAddend {
   BlockMap map;
   int head_dim = 0;
 
-  template <class Element, int kColumnStep, int kM, int kN8>
-  __device__ __forceinline__ void apply(const engine::WorkItem& item, const int* rows, int row0, int chunk0,
+  template <class Element, int kColumnStep, class Rows, int kM, int kN8>
+  __device__ __forceinline__ void apply(const engine::WorkItem& item, const Rows& rows, int row0, int chunk0,
                                         float (&acc)[kM][kN8][4]) const {
     if (d_mean.data == nullptr) return;
     const int block = map.block_of(item.q_tile);

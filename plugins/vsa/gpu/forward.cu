@@ -3,11 +3,30 @@
 #include "dispatch.hpp"
 #include "epilogues.cuh"
 
+#include <fvattn/plugin/gpu/sm90_arguments.cuh>
+
 #include <optional>
 
 namespace vsa::gpu {
 
 using namespace plugin;
+
+namespace {
+
+template <int kDim, class Element>
+cudaError_t run_fine(const Call& call, const sm80::ForwardArgs& args, const BlocksPolicy& policy, const CoarseAddend& add) {
+  if constexpr (kDim <= kLargestSm90Dim) {
+    const fvattn_problem& p = call.problem();
+    const auto gpu = plugin::gpu::Gpu::current();
+    if (gpu.is_hopper() && serves_sm90_forward(policy.kv_map, policy.every, p.scale)) {
+      const engine::BoxMap map = sm90_map(policy.kv_map);
+      return sm90_forward<kDim, Element>(plugin::gpu::sm90_args(args, p, gpu), {map, map, policy.lists, {}}, add, stream_of(call));
+    }
+  }
+  return sm80_forward<kDim, Element>(args, policy, add, stream_of(call));
+}
+
+}  // namespace
 
 void forward(const Call& call) {
   const fvattn_problem& p = call.problem();
@@ -35,7 +54,7 @@ void forward(const Call& call) {
   clear(call, map, args.o, p.heads, args.lse.data);
   const BlocksPolicy policy = fine_policy(p, schedule, memory.lists);
   with_kernel(p, [&](auto dim, auto element) {
-    check(sm80_forward<decltype(dim)::value, decltype(element)>(args, policy, add, stream_of(call)), "the fine branch");
+    check(run_fine<decltype(dim)::value, decltype(element)>(call, args, policy, add), "the fine branch");
   });
   fine.finish();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "blocks_policy.hpp"
+#include "sm90_config.hpp"
 
 #include <fvattn/engine/sm80/backward_args.hpp>
 #include <fvattn/engine/sm80/forward_args.hpp>
@@ -13,6 +14,7 @@
 namespace vsa::gpu {
 
 namespace sm80 = engine::sm80;
+namespace sm90 = engine::sm90;
 
 struct CoarseAddend;
 struct MeanAddend;
@@ -23,6 +25,10 @@ inline constexpr int kTile = 64;
 template <int kHeadDim, class Element>
 cudaError_t sm80_forward(const sm80::ForwardArgs& args, const BlocksPolicy& policy, const CoarseAddend& add,
                          cudaStream_t stream);
+
+/// Calls that serves_sm90_forward accepts, head dims up to kLargestSm90Dim.
+template <int kHeadDim, class Element>
+cudaError_t sm90_forward(const sm90::ForwardArgs& args, const Sm90Policy& policy, const CoarseAddend& add, cudaStream_t stream);
 
 /// Deterministic. d_means: of q, k and v.
 template <int kHeadDim, class Element>

@@ -1,10 +1,10 @@
 // What a kernel adds to its results before it rounds them.
 //
 // An epilogue is a trivially copyable struct with
-//   template <class Element, int kColumnStep, int kM, int kN8>
-//   void apply(const WorkItem& item, const int* rows, int row0, int chunk0, float (&acc)[kM][kN8][4]) const
+//   template <class Element, int kColumnStep, class Rows, int kM, int kN8>
+//   void apply(const WorkItem& item, const Rows& rows, int row0, int chunk0, float (&acc)[kM][kN8][4]) const
 // for a warp's accumulators: [16-row block][8-column tile][register], as store_accumulator() takes them. Slots count from
-// row0 on; rows[slot] is the memory row, negative where there is none. Columns: epilogue_column(). The item's q_tile and
+// row0 on; rows[slot] is the memory row, negative where there is none. The sm90 forward kernel takes the same epilogues. Columns: epilogue_column(). The item's q_tile and
 // head count key tiles and key heads for d_k and d_v. Policies with an o_map have no epilogue.
 #pragma once
 
@@ -22,8 +22,8 @@ __device__ __forceinline__ int epilogue_column(int chunk0, int n, int lane) {
 
 /// Adds nothing.
 struct PlainOutput {
-  template <class Element, int kColumnStep, int kM, int kN8>
-  __device__ __forceinline__ void apply(const WorkItem&, const int*, int, int, float (&)[kM][kN8][4]) const {}
+  template <class Element, int kColumnStep, class Rows, int kM, int kN8>
+  __device__ __forceinline__ void apply(const WorkItem&, const Rows&, int, int, float (&)[kM][kN8][4]) const {}
 };
 
 /// An epilogue for each gradient.

@@ -8,6 +8,8 @@
 #include "fvattn/engine/sm90/products.cuh"
 #include "fvattn/engine/sm90/softmax.cuh"
 
+#include <type_traits>
+
 namespace fvattn::engine::sm90 {
 
 // Frees a K or V stage in every CTA that multicast into it needs: the producers of the whole cluster wait for it.
@@ -22,8 +24,8 @@ __device__ __forceinline__ void release(SmemAddress empty) {
 }
 
 // Sets scores that a row must not see to -inf. row0: slot of this thread's first row in the work item.
-template <class Config, class Policy>
-__device__ __forceinline__ void mask_scores(const ForwardParams<Policy>& p, float (&s)[Config::kTileKv / 2],
+template <class Config, class Policy, class Epilogue>
+__device__ __forceinline__ void mask_scores(const ForwardParams<Policy, Epilogue>& p, float (&s)[Config::kTileKv / 2],
                                             const Cursor<Config, Policy>& at, int row0) {
   const int tile = at.kv_tile(p);
   if (!at.empty && !p.policy.template needs_mask<Config>(at.item, tile)) return;
@@ -72,8 +74,31 @@ struct Turns {
   }
 };
 
-template <class Config, class Element, class Policy>
-__device__ __forceinline__ void consume(const ForwardParams<Policy>& p, SmemAddress smem, Seat<Config> seat, int me) {
+// Memory rows of the slots of a query tile, as sm80's epilogues index them.
+template <class Config, class Map>
+struct TileRows {
+  const Map& map;
+  const WorkItem& item;
+  __device__ __forceinline__ int operator[](int slot) const { return map.template row<Config::kTileQ>(item, item.q_tile, slot); }
+};
+
+// Finishes the output and lets the epilogue add to it: the accumulators of wgmma are those of mma.m16n8, 8 columns at a
+// time. row0: slot of the warp's first row.
+template <class Config, class Element, class Policy, class Epilogue>
+__device__ __forceinline__ void apply_epilogue(const ForwardParams<Policy, Epilogue>& p, const WorkItem& item,
+                                               float (&o)[Config::kHeadDim / 2], float (&factor)[2], int row0) {
+  float acc[1][Config::kHeadDim / 8][4];
+#pragma unroll
+  for (int i = 0; i < Config::kHeadDim / 2; ++i) acc[0][i / 4][i % 4] = o[i] * factor[(i >> 1) & 1];
+  const TileRows<Config, decltype(p.policy.q_map)> rows{p.policy.q_map, item};
+  p.epilogue.template apply<Element, 1>(item, rows, row0, 0, acc);
+#pragma unroll
+  for (int i = 0; i < Config::kHeadDim / 2; ++i) o[i] = acc[0][i / 4][i % 4];
+  factor[0] = factor[1] = 1.0f;
+}
+
+template <class Config, class Element, class Policy, class Epilogue>
+__device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p, SmemAddress smem, Seat<Config> seat, int me) {
   Cursor<Config, Policy> now;
   now.load(p, seat.worker);
   if (!now.valid()) return;
@@ -94,6 +119,8 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy>& p, SmemAddr
   auto finish = [&](const WorkItem& item, RowState& done) {
     float factor[2];
     finish_rows(done, factor);
+    if constexpr (!std::is_same_v<Epilogue, sm80::PlainOutput>)
+      apply_epilogue<Config, Element>(p, item, o, factor, row_in_tile - lane / 4);
     stage_output<Config, Element>(o, factor, q_base + q_at.stage * Config::kQStageBytes);
     __syncwarp();
     mbarrier_arrive_if(smem + Config::kOFull + 8 * (q_at.stage * Config::kConsumers + me), lane == 0);

@@ -30,7 +30,8 @@ struct Cursor {
   __device__ __forceinline__ bool first_step() const { return step == 0; }
   __device__ __forceinline__ bool last_step() const { return step + 1 == steps; }
 
-  __device__ __forceinline__ void load(const ForwardParams<Policy>& p, int worker) {
+  template <class Params>
+  __device__ __forceinline__ void load(const Params& p, int worker) {
     step = 0;
     steps = 0;
     if (!p.item(worker, slot, item)) return;
@@ -38,10 +39,12 @@ struct Cursor {
     empty = steps == 0;
     if (empty) steps = 1;
   }
-  __device__ __forceinline__ int kv_tile(const ForwardParams<Policy>& p) const {
+  template <class Params>
+  __device__ __forceinline__ int kv_tile(const Params& p) const {
     return empty ? 0 : p.policy.template kv_tile<Config>(item, step);
   }
-  __device__ __forceinline__ void advance(const ForwardParams<Policy>& p, int worker) {
+  template <class Params>
+  __device__ __forceinline__ void advance(const Params& p, int worker) {
     if (++step == steps) {
       ++slot;
       load(p, worker);

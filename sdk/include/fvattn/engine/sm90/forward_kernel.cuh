@@ -27,9 +27,9 @@ __device__ __forceinline__ void init_barriers(SmemAddress smem) {
   mbarrier_init_fence();
 }
 
-template <class Config, class Element, class Policy>
+template <class Config, class Element, class Policy, class Epilogue>
 __global__ void __launch_bounds__(Config::kThreads, Config::kCtasPerSm)
-    forward_kernel(const __grid_constant__ ForwardParams<Policy> p) {
+    forward_kernel(const __grid_constant__ ForwardParams<Policy, Epilogue> p) {
   const SmemAddress smem = smem_address(shared_memory());
   const int warpgroup = __shfl_sync(0xFFFFFFFFu, threadIdx.x / kWarpgroupThreads, 0); // provably uniform
   const auto seat = Seat<Config>::here();

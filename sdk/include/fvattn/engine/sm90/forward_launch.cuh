@@ -10,9 +10,10 @@ namespace fvattn::engine::sm90 {
 
 // One launch: the whole batch where the maps have a dimension for it, otherwise batch entry `entry`, whose tensors `args`
 // names.
-template <class Config, class Element, class Policy>
-cudaError_t launch_entry(const ForwardArgs& args, const Policy& policy, bool longest_last, int entry, cudaStream_t stream) {
-  ForwardParams<Policy> p;
+template <class Config, class Element, class Policy, class Epilogue>
+cudaError_t launch_entry(const ForwardArgs& args, const Policy& policy, bool longest_last, int entry, cudaStream_t stream,
+                         const Epilogue& epilogue) {
+  ForwardParams<Policy, Epilogue> p;
   const bool encoded =
       encode_view(policy.q_map, args.q, args, args.q_tokens, args.heads, kRowsPerConsumer, p.q) &&
       encode_view(policy.kv_map, args.k, args, args.kv_tokens, args.kv_heads, Config::kKvBoxRows, p.k) &&
@@ -21,6 +22,7 @@ cudaError_t launch_entry(const ForwardArgs& args, const Policy& policy, bool lon
   if (!encoded) return cudaErrorInvalidValue;
   p.policy = policy;
   p.batch_entry = entry;
+  p.epilogue = epilogue;
   const std::int64_t kv_bytes = std::int64_t{args.kv_tokens} * Config::kChunks * kChunkColumns * 2 * 2;
   p.order = plan_work(policy.template q_tiles<Config>(), args.heads, args.kv_heads, args.batch, kv_bytes, args.l2_bytes,
                       args.sm_count * Config::kCtasPerSm / Config::kCluster, longest_last);
@@ -29,7 +31,7 @@ cudaError_t launch_entry(const ForwardArgs& args, const Policy& policy, bool lon
   p.heads_per_kv_head = args.heads / args.kv_heads;
   p.scale = args.scale;
   p.scale_log2 = args.scale * 1.4426950408889634f;
-  return launch<forward_kernel<Config, Element, Policy>, Config::kSharedBytes>(p.order.workers, Config::kCluster,
+  return launch<forward_kernel<Config, Element, Policy, Epilogue>, Config::kSharedBytes>(p.order.workers, Config::kCluster,
                                                                                Config::kThreads, stream, p);
 }
 
@@ -40,13 +42,15 @@ inline TensorView entry_of(TensorView view, int entry) {
 
 // Enqueues on `stream`; no allocation, no synchronisation, can be captured. cudaErrorInvalidValue when TMA cannot
 // address a view (is_tma_ready) or the policy's boxes are not tiles of the configuration (fits_copies). `longest_last`:
-// query tiles cost more the higher their number (causal).
-template <class Config, class Element, class Policy>
-cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool longest_last, cudaStream_t stream) {
+// query tiles cost more the higher their number (causal). `epilogue`: added to the output before it is rounded, as sm80's
+// epilogue.cuh describes.
+template <class Config, class Element, class Policy, class Epilogue = sm80::PlainOutput>
+cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool longest_last, cudaStream_t stream,
+                           const Epilogue& epilogue = {}) {
   if (!fits_copies(policy.q_map, Config::kTileQ, kRowsPerConsumer) ||
       !fits_copies(policy.kv_map, Config::kTileKv, Config::kKvBoxRows))
     return cudaErrorInvalidValue;
-  if constexpr (ForwardParams<Policy>::kHasBatch) return launch_entry<Config, Element>(args, policy, longest_last, 0, stream);
+  if constexpr (ForwardParams<Policy>::kHasBatch) return launch_entry<Config, Element>(args, policy, longest_last, 0, stream, epilogue);
   ForwardArgs one = args;
   one.batch = 1;
   for (int entry = 0; entry < args.batch; ++entry) {
@@ -54,7 +58,7 @@ cudaError_t launch_forward(const ForwardArgs& args, const Policy& policy, bool l
     one.k = entry_of(args.k, entry);
     one.v = entry_of(args.v, entry);
     one.o = entry_of(args.o, entry);
-    if (const cudaError_t error = launch_entry<Config, Element>(one, policy, longest_last, entry, stream); error != cudaSuccess)
+    if (const cudaError_t error = launch_entry<Config, Element>(one, policy, longest_last, entry, stream, epilogue); error != cudaSuccess)
       return error;
   }
   return cudaSuccess;

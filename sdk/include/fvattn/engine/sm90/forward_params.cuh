@@ -3,6 +3,8 @@
 
 #include <cuda.h>
 
+#include <fvattn/engine/sm80/epilogue.cuh>
+
 #include <cstdint>
 
 #include "fvattn/engine/sm90/view_maps.cuh"
@@ -11,7 +13,7 @@
 namespace fvattn::engine::sm90 {
 
 // Passed as a __grid_constant__ parameter, since TMA reads the tensor maps from there.
-template <class Policy>
+template <class Policy, class Epilogue = sm80::PlainOutput>
 struct ForwardParams {
   using QMaps = ViewMaps<decltype(Policy::q_map)>;
   using KvMaps = ViewMaps<decltype(Policy::kv_map)>;
@@ -28,6 +30,7 @@ struct ForwardParams {
   float scale;      // softmax scale, > 0
   float scale_log2; // scale * log2(e)
   int batch_entry;  // of the launch, without kHasBatch
+  Epilogue epilogue;
 
   // Item of a worker's slot, or false past the end.
   FVATTN_BOTH bool item(int worker, int slot, WorkItem& out) const {

@@ -10,8 +10,8 @@ inline constexpr int kLoadNap = 40;   // nanoseconds between looks for a free st
 inline constexpr int kStoreNap = 400; // and for finished output, of which there is little
 
 // K or V tile `tile` into a stage. Each CTA of a cluster loads its share of the rows into all of them.
-template <class Config, class Policy, class Maps>
-__device__ __forceinline__ void load_kv(const ForwardParams<Policy>& p, const Maps& maps, SmemAddress stage, SmemAddress full,
+template <class Config, class Policy, class Epilogue, class Maps>
+__device__ __forceinline__ void load_kv(const ForwardParams<Policy, Epilogue>& p, const Maps& maps, SmemAddress stage, SmemAddress full,
                                         SmemAddress empty, std::uint32_t parity, int rank, std::uint64_t cache,
                                         const WorkItem& item, int tile) {
   mbarrier_wait_asleep<kLoadNap>(empty, parity ^ 1u);
@@ -34,8 +34,8 @@ __device__ __forceinline__ void load_kv(const ForwardParams<Policy>& p, const Ma
 
 // body(tensor map, coordinates, shared address) of each copy of a consumer's rows of a query or output tile; `stage` is a
 // query stage.
-template <class Config, class Policy, class Maps, class Body>
-__device__ __forceinline__ void for_q_copies(const ForwardParams<Policy>& p, const Maps& maps, const WorkItem& item, int rank,
+template <class Config, class Policy, class Epilogue, class Maps, class Body>
+__device__ __forceinline__ void for_q_copies(const ForwardParams<Policy, Epilogue>& p, const Maps& maps, const WorkItem& item, int rank,
                                              int consumer, SmemAddress stage, Body&& body) {
 #pragma unroll
   for (int c = 0; c < Config::kChunks; ++c) {
@@ -47,8 +47,8 @@ __device__ __forceinline__ void for_q_copies(const ForwardParams<Policy>& p, con
 }
 
 // Run by one thread. Issues loads in the order of use: K of a step before V of the step before it.
-template <class Config, class Policy>
-__device__ __forceinline__ void produce(const ForwardParams<Policy>& p, SmemAddress smem, Seat<Config> seat) {
+template <class Config, class Policy, class Epilogue>
+__device__ __forceinline__ void produce(const ForwardParams<Policy, Epilogue>& p, SmemAddress smem, Seat<Config> seat) {
   const std::uint64_t keep = cache_policy<CacheHint::kEvictLast>();
   const std::uint64_t once = cache_policy<CacheHint::kEvictFirst>();
   RingPosition<Config::kQStages> q_at;
@@ -93,8 +93,8 @@ __device__ __forceinline__ void produce(const ForwardParams<Policy>& p, SmemAddr
 }
 
 // Run by one thread: sends each consumer's finished rows from the query stage to global memory, then frees the stage.
-template <class Config, class Policy>
-__device__ __forceinline__ void store_outputs(const ForwardParams<Policy>& p, SmemAddress smem, Seat<Config> seat) {
+template <class Config, class Policy, class Epilogue>
+__device__ __forceinline__ void store_outputs(const ForwardParams<Policy, Epilogue>& p, SmemAddress smem, Seat<Config> seat) {
   RingPosition<Config::kQStages> q_at;
   WorkItem item;
   for (int slot = 0; p.item(seat.worker, slot, item); ++slot) {
