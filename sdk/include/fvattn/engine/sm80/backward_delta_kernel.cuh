@@ -25,9 +25,9 @@ __device__ __forceinline__ float chunk_dot(const Element* a, const Element* b) {
   return total;
 }
 
-/// Rows of all heads and batches, heads fastest.
+/// kDeltaRows rows of all heads and batches, heads fastest; for a CTA of kDeltaThreads.
 template <class Element>
-__global__ void __launch_bounds__(kDeltaThreads) backward_delta_kernel(const __grid_constant__ BackwardParams params) {
+__device__ __forceinline__ void compute_row_values(const BackwardParams& params) {
   const BackwardArgs& args = params.args;
   const std::int64_t rows = static_cast<std::int64_t>(args.stored_batch) * args.q_rows * args.q_heads;
   const std::int64_t wanted = static_cast<std::int64_t>(block_index().x) * kDeltaRows + thread_index() / kDeltaLanes;
@@ -55,6 +55,11 @@ __global__ void __launch_bounds__(kDeltaThreads) backward_delta_kernel(const __g
   const float lse = args.lse.data[batch * args.lse.batch_stride + head * args.lse.head_stride + row];
   params.delta[to] = total;
   params.lse2[to] = lse == -INFINITY ? INFINITY : lse * kLog2E;
+}
+
+template <class Element>
+__global__ void __launch_bounds__(kDeltaThreads) backward_delta_kernel(const __grid_constant__ BackwardParams params) {
+  compute_row_values<Element>(params);
 }
 
 }  // namespace fvattn::engine::sm80

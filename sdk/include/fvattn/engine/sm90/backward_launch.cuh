@@ -1,9 +1,9 @@
 // backward(): launches the backward kernels of one configuration for one policy.
 #pragma once
 
-#include <fvattn/engine/sm80/backward_delta_kernel.cuh>
 #include <fvattn/engine/sm80/launch.cuh>
 
+#include "fvattn/engine/sm90/backward_delta_kernel.cuh"
 #include "fvattn/engine/sm90/backward_kernel.cuh"
 #include "fvattn/engine/sm90/backward_round_kernel.cuh"
 #include "fvattn/engine/sm90/backward_workspace.hpp"
@@ -56,7 +56,7 @@ cudaError_t backward(const sm80::BackwardArgs& args, const Policy& policy, cudaS
                              nullptr, args.q_heads / args.kv_heads, 0, 0.0f};
   const std::int64_t rows = static_cast<std::int64_t>(args.batch) * args.q_rows * args.q_heads;
   const dim3 delta_grid(static_cast<unsigned>((rows + sm80::kDeltaRows - 1) / sm80::kDeltaRows));
-  cudaError_t error = sm80::launch(sm80::backward_delta_kernel<Element>, delta_grid, sm80::kDeltaThreads, 0, stream, delta);
+  cudaError_t error = sm80::launch(backward_delta_kernel<Element>, delta_grid, sm80::kDeltaThreads, 0, stream, delta);
   if (error != cudaSuccess) return error;
   float* const d_q_sum = reinterpret_cast<float*>(workspace + 2 * parts.row_values);
   error = cudaMemsetAsync(d_q_sum, 0, parts.d_q_sum, stream);
