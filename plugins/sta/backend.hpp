@@ -33,7 +33,7 @@ class SlidingTileAttention {
   void describe(const fvattn::plugin::Call& call);
 
  private:
-  bool on_gpu_;
+  bool on_gpu_, hopper_;
   std::string strategy_file_;  // FASTVIDEO_ATTENTION_CONFIG, empty when it is not set
 };
 

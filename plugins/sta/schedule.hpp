@@ -30,15 +30,20 @@ class Schedule {
   /// raster row of each row of the call's tensors; empty when they are the same.
   const std::vector<int>& raster_rows() const { return raster_rows_; }
 
+  /// The call's tensors are in tile order.
+  bool tiled() const { return !raster_rows_.empty(); }
+  /// Tokens of the grid and of text.
+  int rows() const { return grid_.volume() + text_; }
+
   /// The policy of an engine whose tiles have this many slots. `windows`: not null.
   fvattn::engine::WindowPolicy policy(const Extent3* windows, int q_slots, int kv_slots) const;
   /// body(policy) with the policy that serves these windows on the cpu engine.
   template <class Body>
   void visit(const Extent3* windows, int q_slots, int kv_slots, Body&& body) const {
     using namespace fvattn::engine;
-    const LinearMap rows{grid_.volume() + text_};
+    const LinearMap all{rows()};
     if (windows) body(policy(windows, q_slots, kv_slots));
-    else body(DensePolicy<false>{rows, rows});
+    else body(DensePolicy<false>{all, all});
   }
 
  private:

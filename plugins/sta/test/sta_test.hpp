@@ -27,6 +27,9 @@ inline std::mt19937_64& engine() {
 }
 inline int random_int(int low, int high) { return std::uniform_int_distribution<int>(low, high)(engine()); }
 
+/// `on_cpu`, or on a GPU one of the types that GPUs have.
+inline Dtype type_for_device(Dtype on_cpu, Dtype elsewhere = plugin::kBF16) { return on_gpu() ? elsewhere : on_cpu; }
+
 /// Key-values and what they point to; copies share it.
 class Meta {
  public:
@@ -51,7 +54,9 @@ class Meta {
     const auto kept = keep(Tensor(plugin::kI32, std::move(shape)));
     kept->fill(values);
     fvattn_kv kv = start(key, FVATTN_TENSOR, 1);
-    kv.v.tensor = keep(kept->c()).get();
+    fvattn_tensor view = kept->c();
+    view.device_type = FVATTN_CPU;  // metadata is, whatever the device of the call
+    kv.v.tensor = keep(view).get();
     return add(kv);
   }
   Meta& windows(const char* key, const std::vector<Window>& windows) {

@@ -33,7 +33,7 @@ int main(int argc, char** argv) {
   constexpr const char* kUsage =
       "Windows of SLIDING_TILE_ATTN: how to find them, choose them, look at them\n"
       "Usage: fvattn sta VERB [OPTIONS]\n\n"
-      "  search   run candidate windows on dumped q, k, v and save their losses\n"
+      "  search   run candidate windows on a clip or on dumped q, k, v and save their losses\n"
       "  tune     choose a window for each step, layer and head from saved losses\n"
       "  show     what a strategy holds, as a table and as a picture\n\n"
       "Example:\n  fvattn sta show mask_strategy.json --png windows.png\n";

@@ -1,3 +1,4 @@
+#include "dumps.hpp"
 #include "verbs.hpp"
 
 #include "cli/child_process.hpp"
@@ -8,7 +9,7 @@
 #include <fvattn/sta/search_results.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <sstream>
@@ -21,48 +22,12 @@ namespace fs = std::filesystem;
 using host::safetensors::Reader;
 
 struct Options {
-  std::string dumps, tokens, tile = "6,8,8", prompt = "dump", out = "output/mask_search_result/", device = "cpu";
+  ClipRequest clip;
+  std::string dumps, tokens, tile = "6,8,8", prompt, out = "output/mask_search_result/", device = "cpu";
   std::vector<std::string> candidates;
   bool negative = false;
   int timeout_s = 3600;
 };
-
-struct Dump {
-  int step, layer;
-  std::string path;
-};
-
-/// "<step>_<layer>.safetensors"
-bool parse_name(const std::string& name, Dump& dump) {
-  const char *at = name.data(), *end = at + name.size();
-  const auto step = std::from_chars(at, end, dump.step);
-  if (step.ec != std::errc() || step.ptr == end || *step.ptr != '_' || dump.step < 0) return false;
-  const auto layer = std::from_chars(step.ptr + 1, end, dump.layer);
-  return layer.ec == std::errc() && dump.layer >= 0 && std::string_view(layer.ptr, end) == ".safetensors";
-}
-
-/// Every step of 0 .. T - 1 with every layer of 0 .. L - 1.
-Result<std::vector<Dump>> dumps_of(const std::string& folder) {
-  std::error_code trouble;
-  std::vector<Dump> dumps;
-  for (const auto& entry : fs::directory_iterator(folder, trouble)) {
-    Dump dump{0, 0, entry.path().string()};
-    if (parse_name(entry.path().filename().string(), dump)) dumps.push_back(dump);
-  }
-  if (trouble) return Status::error(Code::failed_precondition, "the folder cannot be read: " + trouble.message(), folder);
-  std::sort(dumps.begin(), dumps.end(),
-            [](const Dump& a, const Dump& b) { return std::pair(a.step, a.layer) < std::pair(b.step, b.layer); });
-  int layers = 0;
-  for (const Dump& dump : dumps) layers = std::max(layers, dump.layer + 1);
-  for (size_t i = 0; i < dumps.size(); ++i)
-    if (std::pair(dumps[i].step, dumps[i].layer) != std::pair(static_cast<int>(i) / layers, static_cast<int>(i) % layers))
-      return Status::error(Code::failed_precondition, "a dump is missing before " + dumps[i].path, folder,
-                           "every step from 0 with every layer from 0");
-  if (dumps.empty() || dumps.size() % static_cast<size_t>(layers) != 0)
-    return Status::error(Code::failed_precondition, dumps.empty() ? "the folder has no dumps" : "the last step lacks layers",
-                         folder, "files <step>_<layer>.safetensors with q, k, v (and text_q, text_k, text_v)");
-  return dumps;
-}
 
 std::string list_text(const Window& w) {
   std::string key = window_key(w);
@@ -104,57 +69,122 @@ Result<LayerLosses> losses_of(const Dump& dump, const Options& o, const std::vec
   return LayerLosses{std::move(*l2), std::move(*l1)};
 }
 
-Status search(const Options& o, host::Verb& verb) {
-  const auto tokens = window_option("--tokens", o.tokens), tile = window_option("--tile", o.tile);
-  if (!tokens) return tokens.status();
-  if (!tile) return tile.status();
-  std::string candidates;
-  for (const std::string& text : o.candidates) {
-    const auto window = window_option("--candidate", text);
-    if (!window) return window.status();
-    candidates += (candidates.empty() ? "[" : ",") + list_text(*window);
+/// Gone with what is in it.
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const std::string& parent) : path_(parent + "/.clip-XXXXXX") {
+    if (mkdtemp(path_.data()) == nullptr) path_.clear();
   }
-  const auto dumps = dumps_of(o.dumps);
-  if (!dumps) return dumps.status();
-  std::error_code trouble;
-  fs::create_directories(o.out, trouble);
-  if (trouble) return Status::error(Code::failed_precondition, "the folder cannot be made: " + trouble.message(), o.out);
-  const std::vector<std::string> parameters{"STA_mode=STA_searching", "mask_candidates=" + candidates + "]",
-                                            "dit_seq_shape=" + list_text(*tokens), "tile_size=" + list_text(*tile),
-                                            std::string("is_cfg_negative=") + (o.negative ? "true" : "false")};
-  SearchRecorder recorder;
-  for (const Dump& dump : *dumps) {
-    const auto losses = losses_of(dump, o, parameters);
-    if (!losses) return losses.status();
-    recorder.record(dump.step, dump.layer, *losses, o.negative);
-    if (!verb.json()) std::cout << "step " << dump.step << ", layer " << dump.layer << std::endl;
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
   }
-  std::ostringstream report;
-  const auto path = save_mask_search_results(o.negative ? recorder.negative() : recorder.positive(), o.prompt, o.candidates,
-                                             o.out, report);
-  if (verb.json()) verb.print({{"results", *path}, {"calls", dumps->size()}});
-  else std::cout << report.str();
-  return {};
-}
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class Search {
+ public:
+  Search(const Options& options, host::Verb& verb) : o_(options), verb_(verb) {}
+
+  Status run() {
+    const auto tile = window_option("--tile", o_.tile);
+    if (!tile) return tile.status();
+    std::string candidates;
+    for (const std::string& text : o_.candidates) {
+      const auto window = window_option("--candidate", text);
+      if (!window) return window.status();
+      candidates += (candidates.empty() ? "[" : ",") + list_text(*window);
+    }
+    parameters_ = {"STA_mode=STA_searching", "mask_candidates=" + candidates + "]", "tile_size=" + list_text(*tile),
+                   std::string("is_cfg_negative=") + (o_.negative ? "true" : "false")};
+    std::error_code trouble;
+    fs::create_directories(o_.out, trouble);
+    if (trouble) return Status::error(Code::failed_precondition, "the folder cannot be made: " + trouble.message(), o_.out);
+    if (Status status = o_.clip.clip().empty() ? of_dumps() : of_clip(); !status.ok()) return status;
+    if (verb_.json()) verb_.print({{"results", results_}, {"calls", calls_}, {"dit_seq_shape", tokens_}});
+    else std::cout << report_.str();
+    return {};
+  }
+
+ private:
+  Status of_dumps() {
+    const auto tokens = window_option("--tokens", o_.tokens);
+    if (!tokens) return tokens.status();
+    tokens_ = *tokens;
+    return folder(o_.dumps, o_.prompt.empty() ? "dump" : o_.prompt);
+  }
+
+  // Each window of frames is a result of its own, as a prompt is in the reference; tuning takes their mean.
+  Status of_clip() {
+    const TemporaryFolder below(o_.out);
+    const auto dumps = o_.clip.dump_into(below.path(), o_.device, o_.timeout_s);
+    if (!dumps) return dumps.status();
+    tokens_ = dumps->tokens;
+    parameters_.push_back("softmax_scale=1");
+    const std::string prompt = o_.prompt.empty() ? o_.clip.name() : o_.prompt;
+    for (size_t i = 0; i < dumps->folders.size(); ++i)
+      if (Status status = folder(dumps->folders[i], std::to_string(i) + "-" + prompt); !status.ok()) return status;
+    return {};
+  }
+
+  Status folder(const std::string& folder, const std::string& prompt) {
+    const auto dumps = dumps_in(folder);
+    if (!dumps) return dumps.status();
+    std::vector<std::string> parameters = parameters_;
+    parameters.push_back("dit_seq_shape=" + list_text(tokens_));
+    SearchRecorder recorder;
+    for (const Dump& dump : *dumps) {
+      const auto losses = losses_of(dump, o_, parameters);
+      if (!losses) return losses.status();
+      recorder.record(dump.step, dump.layer, *losses, o_.negative);
+      ++calls_;
+      if (!verb_.json()) std::cout << prompt << ": step " << dump.step << ", layer " << dump.layer << std::endl;
+    }
+    const auto path = save_mask_search_results(o_.negative ? recorder.negative() : recorder.positive(), prompt,
+                                               o_.candidates, o_.out, report_);
+    results_.push_back(*path);
+    return {};
+  }
+
+  const Options& o_;
+  host::Verb& verb_;
+  std::vector<std::string> parameters_, results_;
+  Window tokens_{};
+  size_t calls_ = 0;
+  std::ostringstream report_;
+};
 
 }  // namespace
 
 int search_verb(int argc, const char* const* argv) {
-  host::Verb verb("fvattn sta search", "Compares candidate windows with full attention, head by head, on dumped q, k, v",
-                  "fvattn sta search --dumps dumps --tokens 18,48,80 --candidate 3,1,10 --candidate 3,3,3 --out results");
+  host::Verb verb("fvattn sta search",
+                  "Compares candidate windows with full attention, head by head, on a clip or on dumped q, k, v",
+                  "fvattn sta search clip.mp4 --add-noise 25 --candidate 3,1,3 --candidate 1,3,3 --out results\n"
+                  "  fvattn sta search --dumps dumps --tokens 18,48,80 --candidate 3,1,10 --candidate 3,3,3 --out results");
   Options o;
   CLI::App& app = verb.app();
+  o.clip.add_to(app);
   app.add_option("--dumps", o.dumps, "Folder of <step>_<layer>.safetensors with q, k, v as `fvattn run` takes them")
-      ->required();
-  app.add_option("--tokens", o.tokens, "The token grid T,H,W")->required();
+      ->excludes("clip");
+  app.add_option("--tokens", o.tokens, "The token grid T,H,W of the dumps")->needs("--dumps");
   app.add_option("--candidate", o.candidates, "A window t,h,w in tiles; several times")->required();
   app.add_option("--tile", o.tile, "Tokens of a tile, t,h,w")->capture_default_str();
-  app.add_option("--prompt", o.prompt, "Names the file of results")->capture_default_str();
+  app.add_option("--prompt", o.prompt, "Names the files of results (the clip's name, or dump)");
   app.add_option("--out", o.out, "Folder for the results")->capture_default_str();
   app.add_option("--device", o.device, "cpu or cuda[:i]")->capture_default_str();
   app.add_option("--timeout", o.timeout_s, "Seconds that one call may take")->capture_default_str();
   app.add_flag("--negative", o.negative, "The dumps are of negative guidance");
-  return verb.run(argc, argv, [&] { return guarded([&] { return search(o, verb); }); });
+  return verb.run(argc, argv, [&]() -> Status {
+    if (o.dumps.empty() == o.clip.clip().empty() || o.dumps.empty() != o.tokens.empty())
+      return Status::error(Code::invalid_argument, "nothing to search on, or too much", {},
+                           "a clip, or --dumps and --tokens");
+    return guarded([&] { return Search(o, verb).run(); });
+  });
 }
 
 }  // namespace fvattn::sta
