@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "gpu/dispatch.hpp"
 
 #include <fvattn/plugin.hpp>
 
@@ -12,6 +13,7 @@ class VideoMoba {
   static constexpr const char* name = "VMOBA_ATTN";
   static constexpr const char* doc = "sparse: own chunk and the best chunks of each query; 1-D, 2-D and 3-D chunks by layer";
   static constexpr bool approximate = true;
+  using PlanState = gpu::PlanState;  // none on the CPU
 
   static fvattn::plugin::Schema meta_keys();
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);

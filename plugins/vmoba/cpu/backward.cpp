@@ -1,5 +1,6 @@
 #include "arguments.hpp"
 #include "dispatch.hpp"
+#include "gather_backward.hpp"
 #include "schedule.hpp"
 
 namespace vmoba::cpu {
@@ -7,8 +8,7 @@ namespace vmoba::cpu {
 void backward(const plugin::Call& call) {
   const fvattn_problem& p = call.problem();
   plugin::Workspace workspace = call.workspace();
-  Schedule schedule(call, workspace);
-  if (!schedule.dense()) schedule.use(plugin::data<const std::uint32_t>(call.saved("chunks")));
+  const Schedule schedule(call);
   with_element(plugin::dtype(p), [&](auto element) {
     using E = decltype(element);
     engine::cpu::BackwardArgs<E> args;
@@ -24,7 +24,12 @@ void backward(const plugin::Call& call) {
     const fvattn_tensor *d_k = call.find_out("d_k"), *d_v = call.find_out("d_v");
     if (d_k) args.d_k = view<E>(*d_k);
     if (d_v) args.d_v = view<E>(*d_v);
-    schedule.visit([&](const auto& policy) { engine::cpu::backward(args, policy, on_host_threads); });
+    if (schedule.dense())
+      return schedule.visit_dense([&](const auto& policy) { engine::cpu::backward(args, policy, on_host_threads); });
+    const auto* bits = plugin::data<const std::uint32_t>(call.saved("chunks"));
+    schedule.visit_chunks([&](const auto& chunks) {
+      gather_backward(args, schedule.partition(), chunks, bits, schedule.limits().words());
+    });
   });
 }
 

@@ -65,7 +65,7 @@ void describe_chunks(const Call& call, const Partition& partition, const Limits&
 
 void describe(const Call& call) {
   Workspace workspace = call.workspace();
-  const Schedule schedule(call, workspace);
+  const Schedule schedule(call);
   if (schedule.dense())
     describe_dense(call, schedule.limits());
   else

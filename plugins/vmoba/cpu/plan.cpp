@@ -7,10 +7,8 @@ void plan(const fvattn_problem& p, const Config& config, fvattn::plugin::Plan& p
   const Limits limits = limits_of(p, config);
   const int64_t rows = p.batch * p.heads * p.q_len;
   Workspace forward, backward;
-  Schedule::measure(p, limits, forward);
   Selection(p, config, limits, forward);
   forward.take<std::uint32_t>(rows * limits.words());
-  Schedule::measure(p, limits, backward);
   backward.take<double>(rows);
   plan.workspace_forward(forward.bytes()).workspace_backward(backward.bytes());
   if (p.flags & FVATTN_PROBLEM_NEED_GRAD)

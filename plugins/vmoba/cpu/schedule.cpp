@@ -11,10 +11,7 @@ const Config& config_of(const Call& call) {
   return *config;
 }
 
-Schedule::Schedule(const Call& call, Workspace& workspace)
-    : problem_(call.problem()),
-      limits_(limits_of(problem_, config_of(call))),
-      lists_(problem_, limits_, workspace) {
+Schedule::Schedule(const Call& call) : problem_(call.problem()), limits_(limits_of(problem_, config_of(call))) {
   const Config& config = config_of(call);
   if (!config.dense(call.step(), problem_.layer_index))
     partition_.emplace(call, config, limits_);

@@ -5,9 +5,15 @@
 
 namespace vmoba::gpu {
 
+/// What a plan decides beside sizes: for how many chunks a query its workspace has room to gather queries, 0 for none. topk
+/// may change from step to step; a step with more runs in the other form.
+struct PlanState {
+  int gathered_chunks = 0;
+};
+
 /// Adds the reasons why no kernel serves the problem on this CUDA device, or a score.
 void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
-/// Workspace and flags; called only for problems that query accepted, as the rest.
+/// Workspace, flags and a PlanState; called only for problems that query accepted, as the rest.
 void plan(const fvattn_problem& p, const Config& config, fvattn::plugin::Plan& plan);
 void forward(const fvattn::plugin::Call& call);
 void backward(const fvattn::plugin::Call& call);

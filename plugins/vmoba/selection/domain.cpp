@@ -2,7 +2,9 @@
 
 #include "shares.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
 #include <vector>
 
 namespace vmoba {

@@ -2,6 +2,8 @@
 
 #include "shares.hpp"
 
+#include <algorithm>
+
 namespace vmoba {
 
 RowSelection::Chosen RowSelection::choose(const float* gates, std::ptrdiff_t stride, int chunks, int own, const Rule& rule) {

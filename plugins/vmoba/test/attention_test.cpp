@@ -18,40 +18,74 @@ const std::vector<Video>& videos() {
 }  // namespace
 
 TEST_CASE("seven modes in one, two and three dimensions") {
+  int64_t turn = random_int(0, 100);
   for (const Video& video : videos())
     for (const Choice& choice : seven_modes()) {
       Choice random = choice;
       random.threshold = std::uniform_real_distribution<double>(0.05, 0.95)(engine());
       random.topk = random_int(1, 5);
-      check({1, 1, 1, 2, 2, 8, 8, plugin::kF32}, video, random);
+      // The emulator is slow: it selects in all of them and attends in some, in others every time.
+      const bool attends = !on_gpu() || (++turn % 6 == 0 && video.box.back() != 2);
+      check({1, 1, 1, 2, 2, 8, 8, type_for_device(plugin::kF32, turn % 2 ? plugin::kF16 : plugin::kBF16)}, video, random,
+            attends);
     }
+}
+
+TEST_CASE("few of many chunks: one, two and three dimensions, a head dim that fills no tile") {
+  for (const Video& video : {Video{{8, 4, 5}, {1}}, Video{{3, 4, 12}, {2, 3}}, Video{{4, 6, 6}, {2, 2, 3}}})
+    for (const int64_t topk : {1, 2, 4})
+      check({1, 1, 1, 2, 1, 40, 40, type_for_device(plugin::kF32)}, video, {"topk", "query_head", 0, topk});
+}
+
+TEST_CASE("lists that take several passes, and heads whose lists have no room") {
+  const Video video{{4, 8, 24}, {1, 4, 8}};  // 24 chunks of 32
+  const Dtype dtype = type_for_device(plugin::kF32, plugin::kF16);
+  check({1, 1, 1, 1, 1, 8, 8, dtype}, video, {"topk", "query_head", 0, 12});
+  check({1, 1, 1, 2, 1, 8, 8, dtype}, Video{{4, 6, 6}, {1, 2, 3}}, {"threshold", "query_head", 0.1, 1});
+  // Queries of the first head want most chunks, those of the second three.
+  Case c{1, video.tokens(), video.tokens(), 2, 2, 8, 8, dtype};
+  const Choice choice{"threshold", "head_global", 0.7, 1};
+  const Meta meta = meta_of(video, choice);
+  Session session(backend(), c, kEverything, meta.c());
+  session.problem().layer_index = video.layer();
+  session.prepare();
+  Tensors in = random_inputs(c);
+  const std::vector<int> chunk = video.chunk_of_rows();
+  for (int64_t row = 0; row < c.kv_len; ++row)
+    for (int64_t d = 0; d < 8; ++d) {
+      in.at("k").set((row * 2 + 1) * 8 + d, d == 0 && chunk[static_cast<size_t>(row)] % 8 == 0 ? 2 : 0);
+      in.at("q").set((row * 2 + 1) * 8 + d, d == 0 ? 2 : 0.5);
+    }
+  c.visible = sees(c, chunk, expected_choice(c, chunk, choice, in));
+  check_attention(session, c, in);
 }
 
 TEST_CASE("every dtype, batch 2, gaps, GQA, odd head dims, another scale") {
   for (const Dtype dtype : {plugin::kF64, plugin::kF32, plugin::kBF16, plugin::kF16})
     for (const Choice& choice : {seven_modes()[0], seven_modes()[3], seven_modes()[5]}) {
-      Case c{2, 1, 1, 4, 2, 20, 12, dtype};
-      c.gap = 3;
+      if (on_gpu() && dtype.bits != 16) continue;
+      Case c{2, 1, 1, 4, 2, on_gpu() ? 24 : 20, on_gpu() ? 24 : 12, dtype};
+      c.gap = on_gpu() ? 8 : 3;
       c.scale = 0.3;
-      check(c, videos()[static_cast<size_t>(random_int(0, 3))], choice);
+      check(c, on_gpu() ? Video{{2, 4, 6}, {2, 2, 3}} : videos()[static_cast<size_t>(random_int(0, 3))], choice);
     }
 }
 
 TEST_CASE("one chunk, topk 1, thresholds 0 and 1") {
   for (Choice choice : seven_modes()) {
     for (const Video& one : {Video{{3, 4, 5}, {7}}, Video{{2, 4, 4}, {4, 4}}, Video{{2, 4, 4}, {2, 4, 4}}})
-      check({1, 1, 1, 2, 1, 8, 8, plugin::kF32}, one, choice);
+      check({1, 1, 1, 2, 1, 8, 8, type_for_device(plugin::kF32)}, one, choice);
     for (const double threshold : {0.0, 1.0, 1.5}) {
       choice.threshold = threshold;
       choice.topk = threshold == 0 ? 1 : 100;
-      check({1, 1, 1, 2, 2, 8, 8, plugin::kF32}, videos()[3], choice);
+      check({1, 1, 1, 2, 2, 8, 8, type_for_device(plugin::kF32)}, videos()[3], choice, !on_gpu());
     }
   }
 }
 
 TEST_CASE("all chunks chosen is dense attention") {
   const Video& video = videos()[2];
-  Case c{1, video.tokens(), video.tokens(), 2, 2, 16, 16, plugin::kF64};
+  Case c{1, video.tokens(), video.tokens(), 2, 2, 16, 16, type_for_device(plugin::kF64)};
   const Meta meta = meta_of(video, {"topk", "query_head", 0, 4});
   Session session(backend(), c, kEverything, meta.c());
   session.problem().layer_index = 1;
@@ -63,8 +97,8 @@ TEST_CASE("a batch entry does not depend on the others") {
   for (const Choice& choice : seven_modes()) {
     CAPTURE(choice.mode);
     CAPTURE(choice.type);
-    const Video& video = videos()[3];
-    const Case two{2, video.tokens(), video.tokens(), 2, 2, 8, 8, plugin::kF32};
+    const Video video = on_gpu() ? Video{{2, 4, 6}, {2, 2, 3}} : videos()[3];
+    const Case two{2, video.tokens(), video.tokens(), 2, 2, 8, 8, type_for_device(plugin::kF32)};
     const Meta meta = meta_of(video, choice);
     const auto run = [&](const Tensors& in) {
       Session session(backend(), two, 0, meta.c());
@@ -85,7 +119,8 @@ TEST_CASE("a batch entry does not depend on the others") {
 
 TEST_CASE("repeats are bitwise equal, gradients too") {
   for (const Choice& choice : seven_modes()) {
-    const Video& video = videos()[1];
+    if (on_gpu() && choice.type != "query_head") continue;
+    const Video video = on_gpu() ? Video{{2, 4, 6}, {1, 2, 3}} : videos()[1];
     const Case c{1, video.tokens(), video.tokens(), 3, 3, 24, 24, plugin::kBF16};
     const Meta meta = meta_of(video, choice);
     Session session(backend(), c, kEverything | FVATTN_PROBLEM_NEED_DETERMINISM, meta.c());
@@ -102,6 +137,7 @@ TEST_CASE("repeats are bitwise equal, gradients too") {
 }
 
 TEST_CASE("a gradient is the slope of the result") {
+  if (on_gpu()) return;  // 16 bits show no slope
   const Video& video = videos()[2];
   Case c{1, video.tokens(), video.tokens(), 1, 1, 8, 8, plugin::kF64};
   const Meta meta = meta_of(video, {"threshold", "query_head", 0.3, 2});

@@ -4,7 +4,7 @@ using namespace vmoba_test;
 
 TEST_CASE("tiles are rows and chunks; pairs are counted") {
   const Video video{{3, 4, 6}, {2, 3}};
-  const Case c{2, 72, 72, 2, 2, 8, 8, plugin::kF32};
+  const Case c{2, 72, 72, 2, 2, 8, 8, type_for_device(plugin::kF32)};
   const Choice choice{"topk", "query_head", 0, 2};
   const Meta meta = meta_of(video, choice);
   Session session(backend(), c, 0, meta.c());
@@ -27,7 +27,7 @@ TEST_CASE("tiles are rows and chunks; pairs are counted") {
 }
 
 TEST_CASE("a dense step is one tile") {
-  const Case c{1, 24, 24, 2, 2, 8, 8, plugin::kF32};
+  const Case c{1, 24, 24, 2, 2, 8, 8, type_for_device(plugin::kF32)};
   Meta meta = meta_of({{1, 4, 6}, {1}}, {"topk", "query_head"});
   meta.set("dense_steps", std::vector<int64_t>{5});
   Session session(backend(), c, 0, meta.c());

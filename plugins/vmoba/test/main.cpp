@@ -1,4 +1,5 @@
-// VMOBA_ATTN loaded as the host loads it. --plugin=PATH names the library.
+// VMOBA_ATTN loaded as the host loads it. --plugin=PATH names the library, --device=emulated runs the GPU side of one that
+// was built for the emulator.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "vmoba_test.hpp"
 
@@ -18,8 +19,10 @@ const fvattn_backend& backend() {
 int main(int argc, char** argv) {
   doctest::Context context(argc, argv);
   const std::string_view option = "--plugin=";
-  for (int i = 1; i < argc; ++i)
+  for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]).substr(0, option.size()) == option) vmoba_test::plugin_path = argv[i] + option.size();
+    fvattn::testing::take_device_option(argv[i]);
+  }
   if (vmoba_test::plugin_path.empty()) {
     std::fprintf(stderr, "usage: %s --plugin=PATH [doctest options]\n", argv[0]);
     return 2;

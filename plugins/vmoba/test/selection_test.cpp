@@ -7,13 +7,15 @@ namespace {
 /// Chunks of one token whose key is the gate, and queries of 1: q_0 sees the gates as they are.
 std::vector<int> chunks_of_first_query(const std::vector<double>& gates, const Choice& choice) {
   const auto n = static_cast<int64_t>(gates.size());
-  const Case c{1, n, n, 1, 1, 1, 1, plugin::kF32};
+  const int32_t dim = on_gpu() ? 8 : 1;
+  const Case c{1, n, n, 1, 1, dim, dim, type_for_device(plugin::kF32)};
   const Meta meta = meta_of({{n, 1, 1}, {1}}, choice);
   Session session(backend(), c, 0, meta.c());
   session.prepare();
   Tensors in = random_inputs(c);
-  in.at("q").fill(std::vector<double>(gates.size(), 1));
-  in.at("k").fill(gates);
+  in.at("q").fill(std::vector<double>(gates.size() * static_cast<size_t>(dim), 1));
+  in.at("k").fill(std::vector<double>(gates.size() * static_cast<size_t>(dim), 0));
+  for (int64_t i = 0; i < n; ++i) in.at("k").set(i * dim, gates[static_cast<size_t>(i)]);
   const std::vector<bool> chosen = described_choice(session, c, in, n);
   std::vector<int> list;
   for (int chunk = 0; chunk < static_cast<int>(n); ++chunk)
@@ -57,7 +59,8 @@ TEST_CASE("ties in every mode, inputs on a coarse lattice") {
       CAPTURE(choice.mode);
       CAPTURE(choice.type);
       const Video video{{4, 4, 4}, {2, 2, 4}};
-      const Case c{2, video.tokens(), video.tokens(), 3, 3, 2, 4, plugin::kF32};
+      Case c{2, video.tokens(), video.tokens(), 3, 3, 2, 4, plugin::kF32};
+      if (on_gpu()) c.head_dim = c.v_head_dim = 8, c.dtype = plugin::kF16;
       Choice random = choice;
       random.threshold = std::uniform_real_distribution<double>(0, 1)(engine());
       random.topk = random_int(1, 5);

@@ -30,6 +30,9 @@ inline double tolerance(Dtype dtype) {
   return dtype == plugin::kF64 ? 1e-12 : dtype == plugin::kF32 ? 1e-5 : dtype == plugin::kF16 ? 2e-3 : 1e-2;
 }
 
+/// `on_cpu`, or on a GPU one of the types that GPUs have.
+inline Dtype type_for_device(Dtype on_cpu, Dtype elsewhere = plugin::kBF16) { return on_gpu() ? elsewhere : on_cpu; }
+
 /// box of 1 value: frames. Layer 0 is 1-D, 1 is 2-D, 2 is 3-D.
 struct Video {
   std::vector<int64_t> grid;
@@ -144,8 +147,8 @@ inline void check_attention(Session& session, const Case& c, const Tensors& in) 
 
 inline constexpr uint32_t kEverything = FVATTN_PROBLEM_NEED_LSE | FVATTN_PROBLEM_NEED_GRAD;
 
-/// One video in full: which chunks, forward, lse, gradients. c.q_len, kv_len and visible are set here.
-inline void check(Case c, const Video& video, const Choice& choice) {
+/// One video in full: which chunks, and forward, lse, gradients. c.q_len, kv_len and visible are set here.
+inline void check(Case c, const Video& video, const Choice& choice, bool with_attention = true) {
   c.q_len = c.kv_len = video.tokens();
   CAPTURE(video.grid[0]);
   CAPTURE(video.grid[1]);
@@ -168,6 +171,7 @@ inline void check(Case c, const Video& video, const Choice& choice) {
   const std::vector<int> chunk = video.chunk_of_rows();
   const std::vector<bool> chosen = expected_choice(c, chunk, choice, in);
   CHECK(described_choice(session, c, in, chunk.back() + 1) == chosen);
+  if (!with_attention) return;
   c.visible = sees(c, chunk, chosen);
   check_attention(session, c, in);
 }
