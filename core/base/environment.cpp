@@ -10,7 +10,10 @@
 namespace fvattn {
 namespace {
 
-constexpr const char* kForeignVariables[] = {"XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME", "NO_COLOR", "PATH"};
+constexpr const char* kForeignVariables[] = {
+    "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "HOME", "NO_COLOR", "PATH",
+    "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+    "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"};
 
 bool has_prefix(std::string_view name) { return name.starts_with(env::kPrefix); }
 
@@ -31,6 +34,14 @@ const std::vector<EnvironmentVariable>& known_environment_variables() {
       {env::kLog, "LEVEL[,TOPIC=LEVEL...]",
        "Levels trace, debug, info, warn, error, off; topics search, manifest, load, select, layer, dist, plugin."},
       {env::kLogFile, "file", "Log there instead of standard error; %p is the process id, %r the rank."},
+      {env::kDistRank, "0 ...", "Set by fvattn launch for ranks with a GPU, with the next four: the rank of the process."},
+      {env::kDistSize, "1 ...", "The number of ranks."},
+      {env::kDistLocalRank, "0 ...", "The rank among those of this machine: the number of its GPU."},
+      {env::kDistAddress, "host", "Where the ranks meet."},
+      {env::kDistPort, "1 to 65535", "The port there."},
+      {env::kDistTransport, "auto, peer, c10d, ...", "How ranks of a process group exchange tensors; auto by default."},
+      {env::kDistTimeout, "seconds", "How long a rank waits for the others in one operation; 30 by default."},
+      {env::kDistWarmUp, "seconds", "The same for the first operation; 600 by default."},
   };
   return *variables;
 }

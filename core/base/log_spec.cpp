@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string rank_text() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "RANK", "SLURM_PROCID"})
+  for (const char* name : {"FASTVIDEO_ATTENTION_DIST_RANK", "OMPI_COMM_WORLD_RANK", "RANK", "SLURM_PROCID"})
     if (const char* rank = secure_getenv(name)) return rank;
   return "0";
 }

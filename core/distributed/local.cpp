@@ -1,5 +1,5 @@
 // The communicator of one rank.
-#include "transfer_check.hpp"
+#include <fvattn/distributed/transport.hpp>
 
 #include <mutex>
 

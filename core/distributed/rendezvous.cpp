@@ -1,5 +1,7 @@
 #include "rendezvous.hpp"
 
+#include <fvattn/distributed/transport.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -29,14 +31,9 @@ void Rendezvous::fail(Status status) {
 std::string Rendezvous::missing() const { return listed(here_, false); }
 
 Status Rendezvous::check_same() const {
-  if (std::all_of(posts_.begin(), posts_.end(), [&](const auto& p) { return p->operation == posts_[0]->operation; }))
-    return {};
-  std::string operations;
-  for (size_t r = 0; r < posts_.size(); ++r)
-    operations.append(r == 0 ? "rank " : "; rank ").append(std::to_string(r)).append(": ").append(posts_[r]->operation);
-  return Status::error(Code::failed_precondition, "ranks came with different operations", operations,
-                       "the same operations in the same order on all ranks",
-                       "make the same calls, with the same shapes, on every rank");
+  std::vector<std::string> operations;
+  for (const auto& post : posts_) operations.push_back(post->operation);
+  return check_same_operation(operations);
 }
 
 void Rendezvous::check_left(int meeting_rank) {

@@ -1,29 +1,10 @@
 // Ranks that are threads of one process: each reads what it needs from the others' tensors.
 #include "rendezvous.hpp"
-#include "transfer_check.hpp"
+
+#include <fvattn/distributed/transport.hpp>
 
 namespace fvattn {
 namespace {
-
-// Two ranks with the same text move the same bytes: splits, batches and sizes are in it.
-std::string describe(const Exchange& exchange) {
-  std::string text = exchange.name;
-  const auto add = [&](const char* what, const Ranges& ranges) {
-    text += what;
-    for (size_t i = 0; i < ranges.size(); ++i)
-      text.append(i == 0 ? "" : ",").append(std::to_string(ranges[i].begin)).append("+").append(
-          std::to_string(ranges[i].size));
-  };
-  for (const Transfer& t : exchange.transfers) {
-    text += (&t == exchange.transfers.data() ? " of " : ", ") + t.name;
-    text += " (" + std::string(to_string(t.pattern)) + " batch " + std::to_string(t.source.batches) + " head " +
-            std::to_string(t.source.head_bytes) + " bytes";
-    add(" rows ", t.sequence);
-    add(" heads ", t.heads);
-    text += ")";
-  }
-  return text;
-}
 
 class ThreadCommunicator final : public Communicator {
  public:

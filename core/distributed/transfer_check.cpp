@@ -1,4 +1,4 @@
-#include "transfer_check.hpp"
+#include <fvattn/distributed/transport.hpp>
 
 #include <algorithm>
 

@@ -83,7 +83,7 @@ Status DistributedCore::plan(DistributedCall& call, const ShardedInputs& in, con
   auto problem = problem_for(call, seen, call.rank(), dropout_p, differentiable);
   if (!problem) return problem.status();
   const bool capturing = (problem->flags & FVATTN_PROBLEM_NEED_CAPTURE) != 0;
-  if (capturing && communicator_->size() > 1)
+  if (capturing && communicator_->size() > 1 && !communicator_->can_be_captured())
     return Status::error(Code::failed_precondition, "the transport '" + communicator_->name() +
                                                         "' waits on the host: it cannot be captured in a CUDA graph");
   const auto aliased = add_mask_alias(call.around.metadata.get(), seen);

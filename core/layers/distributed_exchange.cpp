@@ -1,5 +1,7 @@
 #include "distributed_exchange.hpp"
 
+#include "device_bridge.hpp"
+
 namespace fvattn {
 namespace {
 
@@ -42,7 +44,11 @@ void TensorExchange::add(const char* name, Pattern pattern, const Ranges& sequen
   }
   exchange_.transfers.push_back(
       {name, pattern, sequence, heads, layout_of(dense, source_rows), layout_of(target, target_rows)});
-  sources_.push_back(std::move(dense));
+  if (tensors_.empty()) {
+    exchange_.device = source.is_cuda() ? source.device().index() : -1;
+    exchange_.stream = current_stream(source.device());
+  }
+  tensors_.insert(tensors_.end(), {std::move(dense), target});
 }
 
 void TensorExchange::scatter(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target) {
@@ -62,7 +68,7 @@ void TensorExchange::stack(const char* name, const at::Tensor& source, const Ran
 }
 
 Status TensorExchange::run() {
-  exchange_.owner = std::make_shared<std::vector<at::Tensor>>(std::move(sources_));
+  exchange_.owner = std::make_shared<std::vector<at::Tensor>>(std::move(tensors_));
   return call_.communicator->exchange(exchange_);
 }
 

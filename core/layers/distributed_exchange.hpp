@@ -30,7 +30,7 @@ class TensorExchange {
 
   const DistributedCall& call_;
   Exchange exchange_;
-  std::vector<at::Tensor> sources_;
+  std::vector<at::Tensor> tensors_;  // sources and targets
   uint64_t copies_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 namespace fvattn {
 namespace {
@@ -41,8 +42,19 @@ PluginBackend::PluginBackend(BackendTable table, std::shared_ptr<PluginSession> 
 Result<Support> PluginBackend::query(const Device& device, const Problem& problem, const KeyValues& metadata) const {
   if (session_->quarantined()) return session_->quarantine_status(qualified_name_);
   KeyValues completed;
-  if (Support refusal = refuse_beforehand(*this, problem, metadata, completed); !refusal.notes.empty()) return refusal;
+  Problem askable = problem;
+  Support refusal = refuse_beforehand(*this, askable, metadata, completed);
+  Result<Support> answer = ask(device, askable, completed);
+  if (refusal.notes.empty()) return answer;
+  // All reasons belong into one message; a plugin that cannot even answer adds none.
+  if (answer && !answer->supported) {
+    refusal.reasons |= answer->reasons;
+    std::move(answer->notes.begin(), answer->notes.end(), std::back_inserter(refusal.notes));
+  }
+  return refusal;
+}
 
+Result<Support> PluginBackend::ask(const Device& device, const Problem& problem, const KeyValues& completed) const {
   const PackedKeyValues packed_values(completed);
   const PackedProblem packed(problem, packed_values.c());
   constexpr uint32_t kNotes = 16;

@@ -37,6 +37,9 @@ class PluginBackend final : public AttentionBackend {
   PluginSession& session() const { return *session_; }
 
  private:
+  /// The plugin's own answer to what the schema allows.
+  Result<Support> ask(const Device& device, const Problem& problem, const KeyValues& completed) const;
+
   BackendTable table_;
   std::shared_ptr<PluginSession> session_;
   std::string qualified_name_;

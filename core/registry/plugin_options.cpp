@@ -45,7 +45,11 @@ Result<KeyValues> complete_options(const Schema& schema, const KeyValues& given,
     if (schema.find(name) != nullptr || !std::visit(IsNeutral{}, value)) options.emplace(name, value);
   for (const SchemaKey& key : schema.keys()) {
     if (environment == nullptr || !key.name.starts_with(env::kPrefix) || options.find(key.name) != options.end()) continue;
-    if (const std::string* text = environment->find(key.name)) options.emplace(key.name, value_of(*text, key.kinds));
+    const std::string* text = environment->find(key.name);
+    if (text == nullptr) continue;
+    // A path: where no shell has read it, as in an env file, the home is still "~".
+    const bool is_path = key.name == env::kConfig;
+    options.emplace(key.name, value_of(is_path ? expand_home(*text, *environment) : *text, key.kinds));
   }
   return schema.complete(options, std::string(who) + " options");
 }

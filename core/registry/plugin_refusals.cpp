@@ -29,32 +29,26 @@ std::string names_of(const std::vector<TensorKey>& keys) {
   return text.empty() ? "none" : text;
 }
 
-void check_tensors(const AttentionBackend& backend, const Problem& problem, Support& support) {
-  const auto& keys = backend.tensor_keys();
-  for (const Spec& spec : problem.extra) {
-    if (spec.shape.size() > std::size(fvattn_spec{}.dim)) {
-      refuse(support, FVATTN_R_SHAPE, "input '" + spec.name + "' has more than 8 dimensions");
-      continue;
-    }
-    const TensorKey* key = find_key(keys, spec.name);
-    if (key == nullptr) {
-      if (belongs_to_problem(problem, spec.name)) continue;
-      std::vector<std::string> names;
-      for (const TensorKey& known : keys) names.push_back(known.name);
-      const std::string near = nearest_name(spec.name, names);
-      refuse(support, spec.name == "mask" ? FVATTN_R_MASK : FVATTN_R_EXTRA_INPUT,
-             "input '" + spec.name + "' is not taken; inputs besides q, k, v: " + names_of(keys) +
-                 (near.empty() ? std::string() : "; did you mean '" + near + "'?"));
-      continue;
-    }
-    if (key->dtypes != 0 && (key->dtypes & dtype_bit(spec.dtype_code, spec.dtype_bits)) == 0)
-      refuse(support, FVATTN_R_EXTRA_INPUT | FVATTN_R_DTYPE,
-             "input '" + spec.name + "' cannot be " + dtype_name(spec.dtype_code, spec.dtype_bits));
-    if (key->ndim >= 0 && static_cast<size_t>(key->ndim) != spec.shape.size())
-      refuse(support, FVATTN_R_EXTRA_INPUT | FVATTN_R_SHAPE,
-             "input '" + spec.name + "' must have " + std::to_string(key->ndim) + " dimensions, not " +
-                 std::to_string(spec.shape.size()));
+void check_tensor(const std::vector<TensorKey>& keys, const Problem& problem, const Spec& spec, Support& support) {
+  if (spec.shape.size() > std::size(fvattn_spec{}.dim))
+    return refuse(support, FVATTN_R_SHAPE, "input '" + spec.name + "' has more than 8 dimensions");
+  const TensorKey* key = find_key(keys, spec.name);
+  if (key == nullptr) {
+    if (belongs_to_problem(problem, spec.name)) return;
+    std::vector<std::string> names;
+    for (const TensorKey& known : keys) names.push_back(known.name);
+    const std::string near = nearest_name(spec.name, names);
+    return refuse(support, spec.name == "mask" ? FVATTN_R_MASK : FVATTN_R_EXTRA_INPUT,
+                  "input '" + spec.name + "' is not taken; inputs besides q, k, v: " + names_of(keys) +
+                      (near.empty() ? std::string() : "; did you mean '" + near + "'?"));
   }
+  if (key->dtypes != 0 && (key->dtypes & dtype_bit(spec.dtype_code, spec.dtype_bits)) == 0)
+    refuse(support, FVATTN_R_EXTRA_INPUT | FVATTN_R_DTYPE,
+           "input '" + spec.name + "' cannot be " + dtype_name(spec.dtype_code, spec.dtype_bits));
+  if (key->ndim >= 0 && static_cast<size_t>(key->ndim) != spec.shape.size())
+    refuse(support, FVATTN_R_EXTRA_INPUT | FVATTN_R_SHAPE,
+           "input '" + spec.name + "' must have " + std::to_string(key->ndim) + " dimensions, not " +
+               std::to_string(spec.shape.size()));
 }
 
 void check_metadata(const AttentionBackend& backend, const KeyValues& metadata, Support& support, KeyValues& completed) {
@@ -92,12 +86,18 @@ uint32_t dtype_bit(uint8_t code, uint8_t bits) {
   }
 }
 
-Support refuse_beforehand(const AttentionBackend& backend, const Problem& problem, const KeyValues& metadata,
+Support refuse_beforehand(const AttentionBackend& backend, Problem& problem, const KeyValues& metadata,
                           KeyValues& completed) {
   Support support;
-  check_tensors(backend, problem, support);
-  if ((problem.flags & FVATTN_PROBLEM_NEED_GRAD) != 0 && !backend.has_backward())
+  std::erase_if(problem.extra, [&](const Spec& spec) {
+    const size_t before = support.notes.size();
+    check_tensor(backend.tensor_keys(), problem, spec, support);
+    return support.notes.size() != before;
+  });
+  if ((problem.flags & FVATTN_PROBLEM_NEED_GRAD) != 0 && !backend.has_backward()) {
     refuse(support, FVATTN_R_BACKWARD, "it has no backward, and gradients are asked for");
+    problem.flags &= ~uint32_t{FVATTN_PROBLEM_NEED_GRAD};
+  }
   if (!metadata.empty()) check_metadata(backend, metadata, support, completed);
   return support;
 }

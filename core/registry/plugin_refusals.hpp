@@ -5,9 +5,10 @@
 
 namespace fvattn {
 
-/// Notes and reasons of the refusal; no notes when the plugin may be asked. `completed` gets the metadata with
-/// defaults; it stays empty when no metadata is known yet.
-Support refuse_beforehand(const AttentionBackend& backend, const Problem& problem, const KeyValues& metadata,
+/// Notes and reasons of the refusal; no notes when the plugin may be asked. `problem` loses what is refused: about the
+/// rest the plugin may still have something to say. `completed` gets the metadata with defaults; it stays empty when no
+/// metadata is known yet or when it is refused.
+Support refuse_beforehand(const AttentionBackend& backend, Problem& problem, const KeyValues& metadata,
                           KeyValues& completed);
 
 /// INVALID_ARGUMENT for a REQUIRED tensor that `problem` lacks.

@@ -57,6 +57,16 @@ std::vector<TraceEntry> Registry::trace() const {
   return state_->trace.entries();
 }
 
+std::vector<TraceEntry> Registry::searched() const {
+  const std::lock_guard lock(state_->mutex);
+  state_->ensure_searched();
+  std::vector<TraceEntry> folders;
+  const std::vector<TraceEntry>& entries = state_->trace.entries();
+  for (size_t i = state_->search_start; i < entries.size(); ++i)
+    if (entries[i].stage == "search") folders.push_back(entries[i]);
+  return folders;
+}
+
 uint64_t Registry::generation() const { return state_->generation.load(std::memory_order_acquire); }
 
 }  // namespace fvattn

@@ -48,6 +48,15 @@ Candidates::Candidates(Registry& registry, const Device& device, const Problem& 
       generation_(registry.generation()),
       catalog_(Catalog::read(registry)) {}
 
+std::string Candidates::places() const {
+  std::string text = "searched:";
+  for (const TraceEntry& entry : registry_.searched())
+    text += "\n    - " + (entry.path.empty() ? "" : entry.path + ": ") + entry.reason;
+  return text + "\nname the folder that has the plugins in " + env::kPluginPath +
+         " (folder[:folder...]), or in `folders` of [plugins] in the settings file; `fvattn doctor` shows every step of the "
+         "search";
+}
+
 Verdict Candidates::ask_now(const Offer& offer) const {
   Verdict verdict;
   if (!offer.usable()) {

@@ -33,6 +33,8 @@ class Candidates {
   uint64_t generation() const { return generation_; }
   /// Plugin files that were refused before their backends were known: "path: why".
   const std::vector<std::string>& refused_files() const { return refused_files_; }
+  /// Where plugins were looked for, a line a folder, and how to add one.
+  std::string places() const;
 
   /// Loads the plugin and asks it.
   const Verdict& ask(const Offer& offer);

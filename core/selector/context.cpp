@@ -60,8 +60,9 @@ void Context::reload_environment(Environment environment) {
 }
 
 Result<std::unique_ptr<AttentionMetadataBuilder>> Context::metadata_builder(std::string_view backend, const Device& device) {
-  const Catalog catalog = Catalog::read(state_->registry);
-  if (!catalog.knows(backend)) return unknown_name(backend, "metadata_builder", catalog, {});
+  const Problem nothing_yet;
+  const Candidates candidates(state_->registry, device, nothing_yet);
+  if (!candidates.catalog().knows(backend)) return unknown_name(backend, "metadata_builder", candidates);
   const Result<const AttentionBackend*> found = state_->registry.find(backend);
   if (!found) return found.status();
   return (*found)->make_builder(device);

@@ -41,9 +41,10 @@ std::optional<AttentionBackendEnum> get_env_variable_attn_backend() {
   Context& context = default_context();
   const Result<Choice> choice = parse_choice(context.environment()->get(env::kBackend), env::kBackend);
   if (!choice) throw Error(choice.status());
-  const Catalog catalog = Catalog::read(context.registry());
+  const Problem nothing_yet;
+  const Candidates candidates(context.registry(), cpu_device(), nothing_yet);
   for (const std::string& name : choice->names)
-    if (!catalog.knows(name)) throw Error(unknown_name(name, env::kBackend, catalog, {}));
+    if (!candidates.catalog().knows(name)) throw Error(unknown_name(name, env::kBackend, candidates));
   const auto name = single_name(choice);
   return name ? backend_name_to_enum(*name) : std::nullopt;
 }

@@ -30,16 +30,21 @@ std::string nearest(std::string_view name, const Catalog& catalog) {
 
 std::string list_text(const SupportedBackends& supported) { return supported.is_any() ? "any" : joined(supported.names()); }
 
-Status unknown_name(std::string_view name, std::string_view origin, const Catalog& catalog,
-                    const std::vector<std::string>& refused_files) {
-  const std::vector<std::string> usable = catalog.usable_names();
-  const std::string near = nearest(name, catalog);
+Status unknown_name(std::string_view name, std::string_view origin, const Candidates& candidates) {
+  const std::vector<std::string> usable = candidates.catalog().usable_names();
+  const std::string near = nearest(name, candidates.catalog());
   std::string hint = near.empty() ? std::string() : "did you mean " + near + "? ";
-  hint += "`fvattn doctor` shows where plugins are searched";
-  for (const std::string& file : refused_files) hint += "\n    - refused: " + file;
+  hint += usable.empty() ? candidates.places() : "`fvattn doctor` shows where plugins are searched";
+  for (const std::string& file : candidates.refused_files()) hint += "\n    - refused: " + file;
   return Status::error(Code::invalid_argument, std::string(origin) + " names an attention backend that nobody registered",
                        "'" + std::string(name) + "'", usable.empty() ? "auto (no plugin is registered)" : joined(usable),
                        hint);
+}
+
+Status nobody_registered(const Request& request, const Candidates& candidates) {
+  std::string hint = candidates.places();
+  for (const std::string& file : candidates.refused_files()) hint += "\nrefused plugin file " + file;
+  return Status::error(Code::unavailable, layer_prefix(request) + "no attention backend is registered", {}, {}, hint);
 }
 
 Status nobody_serves(std::string what, const Request& request, const Candidates& candidates,
@@ -57,6 +62,7 @@ Status nobody_serves(std::string what, const Request& request, const Candidates&
         hint += "\n    - " + reason;
     }
   }
+  if (candidates.catalog().usable_names().empty()) hint += "\n" + candidates.places();
   for (const std::string& file : candidates.refused_files()) hint += "\nrefused plugin file " + file;
   return Status::error(Code::unavailable, layer_prefix(request) + std::move(what),
                        candidates.problem().text() + " on " + device_text(candidates.device()), {}, hint);

@@ -11,9 +11,11 @@
 
 namespace fvattn {
 
-/// Nobody registered `name`: lists the names there are, with the nearest one.
-Status unknown_name(std::string_view name, std::string_view origin, const Catalog& catalog,
-                    const std::vector<std::string>& refused_files);
+/// Nobody registered `name`: lists the names there are, with the nearest one; where there are none, the folders searched.
+Status unknown_name(std::string_view name, std::string_view origin, const Candidates& candidates);
+
+/// No plugin offers anything: where they were looked for, and how to add a folder.
+Status nobody_registered(const Request& request, const Candidates& candidates);
 
 /// Nobody can serve. One paragraph a candidate: "`plugin/NAME` is not supported because:" and a bullet a reason.
 Status nobody_serves(std::string what, const Request& request, const Candidates& candidates,

@@ -65,8 +65,8 @@ class Rule {
     if (choice.kind == Choice::Kind::automatic) return step(asks + "auto; weaker sources are not asked", Outcome::yields);
     for (const std::string& name : choice.names)
       if (!candidates_.catalog().knows(name))
-        return fail(asks + "nobody registered " + name, unknown_name(name, layer_prefix(request_) + wish.origin,
-                                                                     candidates_.catalog(), candidates_.refused_files()));
+        return fail(asks + "nobody registered " + name,
+                    unknown_name(name, layer_prefix(request_) + wish.origin, candidates_));
     return choose_named(wish, choice, asks + std::string(wish.text));
   }
 
@@ -172,9 +172,10 @@ class Rule {
       done("automatic: " + best->qualified() + " has the best score", {best_verdict->backend, SelectionSource::automatic});
       return;
     }
-    const std::string what =
-        refused.empty() ? "no attention backend is registered" : "no exact attention backend can serve this problem";
-    fail("automatic: none can serve", nobody_serves(what, request_, candidates_, refused));
+    if (refused.empty()) fail("automatic: there is none", nobody_registered(request_, candidates_));
+    else
+      fail("automatic: none can serve",
+           nobody_serves("no exact attention backend can serve this problem", request_, candidates_, refused));
   }
 
   static CandidateTrace::Stage opt_in_only() {

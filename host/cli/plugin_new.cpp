@@ -62,7 +62,7 @@ Status make_plugin(const std::string& name, const fs::path& folder, std::vector<
   if (fs::exists(folder, trouble) && !fs::is_empty(folder, trouble))
     return Status::error(Code::failed_precondition, "the folder is there and not empty", folder.string(), {},
                          "name another: fvattn plugin new " + name + " DIR");
-  fs::create_directories(folder, trouble);
+  const bool made = fs::create_directories(folder, trouble);
   if (trouble)
     return Status::error(Code::failed_precondition, "cannot make the folder: " + trouble.message(), folder.string());
   std::vector<fs::path> files;
@@ -71,7 +71,12 @@ Status make_plugin(const std::string& name, const fs::path& folder, std::vector<
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     const fs::path to = folder / filled(file.filename().string(), name);
-    if (Status status = copy_filled(file, to, name); !status.ok()) return status;
+    if (Status status = copy_filled(file, to, name); !status.ok()) {
+      // Half a plugin would have to be removed by hand before the next try.
+      for (const std::string& half : written) fs::remove(half, trouble);
+      if (made) fs::remove(folder, trouble);
+      return status;
+    }
     written.push_back(to.string());
   }
   return {};

@@ -75,7 +75,7 @@ int Verb::run(int argc, const char* const* argv, const std::function<Status()>& 
   Status status = parse(argc, argv, done);
   if (status.ok() && !done) status = called(body);
   if (!status.ok()) {
-    print_error(name_, status);
+    if (!reports_ || reports_(status)) print_error(name_, status);
     if (json_ && !printed_) print_json({{"error", to_json(status)}});
   }
   std::cout.flush();

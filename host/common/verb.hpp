@@ -23,6 +23,10 @@ class Verb {
   /// The verb's one JSON document. A failure returned after it goes to standard error only.
   void print(const Json& document);
 
+  /// Who of several processes reports a failure: `reports` is asked before it is printed, may change it, and gives false
+  /// if another one does.
+  void report_if(std::function<bool(Status&)> reports) { reports_ = std::move(reports); }
+
   /// Parses the arguments (argv[0] is skipped), then calls `body`, which writes its result to standard output, as one
   /// JSON document if json(). Prints a failure to standard error (with --json also {"error": ...} to standard output).
   /// Never throws. Returns the exit code of the process; failing to write standard output is a failure.
@@ -34,6 +38,7 @@ class Verb {
 
   std::string name_;
   CLI::App app_;
+  std::function<bool(Status&)> reports_;
   bool json_ = false, printed_ = false;
 };
 

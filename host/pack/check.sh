@@ -1,23 +1,43 @@
 #!/usr/bin/env bash
-# Verifies and measures a carried dist/: every test program that knows a GPU, every backend against float64, torch.ops, then
-# short benchmarks. On a machine without a GPU the same on the CPU. Prints one summary.
+# Verifies and measures a carried dist/: the test programs of checks/ (they need a GPU), every backend against float64,
+# torch.ops, then short benchmarks. On a machine without a GPU the same on the CPU. The summary says what failed and what
+# was skipped.
 set -u
 cd "$(dirname "$0")"
 . ./env.sh
-failed=()
+failed=() skipped=()
 step() { # step NAME COMMAND...: 77 means that this machine cannot run it
   local name=$1 code=0
   shift
   echo "== $name"
   "$@" || code=$?
-  [ $code -eq 0 ] || [ $code -eq 77 ] || failed+=("$name")
+  case $code in
+    0) ;;
+    77) skipped+=("$name") ;;
+    *) failed+=("$name") ;;
+  esac
+}
+summary() {
+  [ ${#skipped[@]} -eq 0 ] || printf 'SKIPPED, this machine cannot run it: %s\n' "${skipped[@]}"
+  if [ ${#failed[@]} -eq 0 ]; then echo "== all others passed"; exit 0; fi
+  printf 'FAILED: %s\n' "${failed[@]}"
+  exit 1
 }
 
-for program in checks/*; do
-  [ -x "$program" ] && [ ! -d "$program" ] && step "$program" "$program"
-done
+shopt -s nullglob
+programs=(checks/*)
+[ ${#programs[@]} -gt 0 ] || skipped+=("the test programs that need a GPU: this dist/ was packed without device code")
+for program in "${programs[@]}"; do step "$program" "$program"; done
+if ! python3 -c 'import torch' 2>/dev/null; then
+  step "list" fvattn list
+  skipped+=("verify, torch.ops and bench: this python3 has no torch")
+  summary
+fi
 device=cpu
-python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' && device=cuda
+if python3 -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then device=cuda; else
+  echo "== no GPU that torch can use: everything below runs on the CPU"
+  skipped+=("verify, torch.ops and bench on a GPU: there is none that torch can use")
+fi
 step "verify" fvattn verify --device $device --quick
 step "torch.ops" python3 - $device <<'PY'
 import sys, torch, fvattn
@@ -37,4 +57,4 @@ if [ $device = cuda ]; then
 else
   step "bench" fvattn bench --axis seq=1024 --axis heads=4 --axis dim=64 --seconds 5
 fi
-if [ ${#failed[@]} -eq 0 ]; then echo "== all passed"; else printf 'FAILED: %s\n' "${failed[@]}"; exit 1; fi
+summary

@@ -161,6 +161,24 @@ const std::vector<std::string>& contract_tensors() {
   return *names;
 }
 
+Tensors all_tensors(const Inputs& in) {
+  Tensors all = in.others;
+  for (const auto& [name, tensor] : {std::pair{"q", in.q}, {"k", in.k}, {"v", in.v}, {"text_q", in.text_q},
+                                     {"text_k", in.text_k}, {"text_v", in.text_v}, {"d_o", in.d_o},
+                                     {"d_text_o", in.d_text_o}})
+    if (tensor.defined()) all.emplace(name, tensor);
+  return all;
+}
+
+Inputs inputs_of(Tensors tensors) {
+  Inputs in;
+  in.q = taken(tensors, "q"), in.k = taken(tensors, "k"), in.v = taken(tensors, "v");
+  in.text_q = taken(tensors, "text_q"), in.text_k = taken(tensors, "text_k"), in.text_v = taken(tensors, "text_v");
+  in.d_o = taken(tensors, "d_o"), in.d_text_o = taken(tensors, "d_text_o");
+  in.others = std::move(tensors);
+  return in;
+}
+
 Result<Inputs> read_inputs(const std::string& path) {
   const Result<safetensors::Reader> reader = safetensors::Reader::open(path);
   if (!reader) return reader.status();
@@ -171,9 +189,9 @@ Result<Inputs> read_inputs(const std::string& path) {
     note_non_finite(entry.name, *tensor, in.warnings);
     in.others.emplace(entry.name, std::move(*tensor));
   }
-  in.q = taken(in.others, "q"), in.k = taken(in.others, "k"), in.v = taken(in.others, "v");
-  in.text_q = taken(in.others, "text_q"), in.text_k = taken(in.others, "text_k"), in.text_v = taken(in.others, "text_v");
-  in.d_o = taken(in.others, "d_o"), in.d_text_o = taken(in.others, "d_text_o");
+  std::vector<std::string> warnings = std::move(in.warnings);
+  in = inputs_of(std::move(in.others));
+  in.warnings = std::move(warnings);
   const Checker check(path);
   for (const auto part : {check_main, check_text, check_gradients, check_others})
     if (Status status = part(check, in); !status.ok()) return status;

@@ -19,6 +19,11 @@ struct Inputs {
   bool wants_gradients() const { return d_o.defined(); }
 };
 
+/// All tensors of the inputs, by their names in the file.
+Tensors all_tensors(const Inputs& inputs);
+/// The reverse; nothing is checked.
+Inputs inputs_of(Tensors tensors);
+
 /// Names that the contract gives a meaning to, whoever computes.
 const std::vector<std::string>& contract_tensors();
 

@@ -4,6 +4,7 @@
 
 #include <fvattn/nearest.hpp>
 
+#include <algorithm>
 #include <limits>
 
 namespace fvattn::host {
@@ -17,7 +18,8 @@ constexpr const char* kTimestep = "current_timestep";
 Status unknown_key(const std::string& key, const Value& value, const AttentionBackend& backend) {
   std::vector<std::string> known(std::begin(kPlaced), std::end(kPlaced));
   for (const Schema* schema : {&backend.metadata_schema(), &backend.option_schema()})
-    for (const SchemaKey& entry : schema->keys()) known.push_back(entry.name);
+    for (const SchemaKey& entry : schema->keys())
+      if (std::find(known.begin(), known.end(), entry.name) == known.end()) known.push_back(entry.name);
   std::string accepted;
   for (const std::string& name : known) accepted += (accepted.empty() ? "" : ", ") + name;
   const std::string near = nearest_name(key, known);

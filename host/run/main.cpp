@@ -4,6 +4,7 @@
 #include "common/parameters.hpp"
 #include "common/verb.hpp"
 #include "run/call.hpp"
+#include "run/ranks_call.hpp"
 #include "run/report.hpp"
 
 #include <c10/util/Exception.h>
@@ -46,7 +47,15 @@ std::string type_name(at::ScalarType type) {
   return type == at::kDouble ? "float64" : type == at::kFloat ? "float32" : type == at::kHalf ? "float16" : "bfloat16";
 }
 
-Status run(const Options& options, Verb& verb) {
+struct Task {
+  Json given;  // parameters
+  Keys keys;
+  Inputs inputs;
+  std::string device, dtype;
+};
+
+/// `reads`: the file, too; without it there are no inputs.
+Result<Task> read_task(const Options& options, bool reads) {
   const Result<const Device*> device = device_by_name(options.device);
   if (!device) return device.status();
   std::optional<DtypeCode> dtype;
@@ -61,20 +70,36 @@ Status run(const Options& options, Verb& verb) {
   if (!values) return values.status();
   Result<Keys> keys = sort_keys(std::move(*values));
   if (!keys) return keys.status();
+  const at::Device at = (*device)->c.type == FVATTN_CUDA
+                            ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id))
+                            : at::Device(at::kCPU);
+  Task task{*given, std::move(*keys), {}, at.str(), {}};
+  if (!reads) return task;
   Result<Inputs> inputs = read_inputs(options.input);
   if (!inputs) return inputs.status();
   for (const std::string& warning : inputs->warnings) std::cerr << "fvattn run: warning: " << warning << '\n';
   // Before the work is done: a folder that is not there would be found too late.
   if (const auto probe = AtomicFile::create(options.output); !probe) return probe.status();
-
   const at::ScalarType type = dtype ? scalar_type(*dtype) : inputs->q.scalar_type();
-  const at::Device at = (*device)->c.type == FVATTN_CUDA
-                            ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id))
-                            : at::Device(at::kCPU);
   convert(*inputs, type, at);
-  const Result<CallResult> result = call_layer(*inputs, std::move(*keys), options.backend);
+  task.inputs = std::move(*inputs);
+  task.dtype = type_name(type);
+  return task;
+}
+
+Status run(const Options& options, Verb& verb, Ranks& ranks) {
+  Result<Task> task = read_task(options, ranks.is_root());
+  if (Status status = ranks.connect(task && task->device != "cpu"); !status.ok()) return status;
+  const auto facts = ranks.tell(task.status(), task ? facts_of(task->inputs) : Ranks::Facts{});
+  if (!facts) return facts.status();
+  if (!ranks.is_root()) task->inputs = inputs_like(*facts);
+  const std::vector<std::string> warnings = task->inputs.warnings;
+  const Result<CallResult> result =
+      ranks.alone() ? call_layer(task->inputs, std::move(task->keys), options.backend)
+                    : call_over_ranks(ranks, std::move(task->inputs), std::move(task->keys), options.backend);
   if (!result) return result.status();
-  Report report{options.output, at.str(), type_name(type), *given, inputs->warnings, &*result};
+  if (!ranks.is_root()) return {};
+  Report report{options.output, task->device, task->dtype, task->given, warnings, &*result, ranks.size()};
   if (Status status = write_tensors(options.output, result->outputs, metadata_block(report)); !status.ok()) return status;
   if (verb.json()) verb.print(report_json(report));
   else print_report(std::cout, report);
@@ -90,9 +115,10 @@ int main(int argc, char** argv) {
       "fvattn run --backend TORCH_SDPA --input in.safetensors --output out.safetensors --param causal=true");
   Options options;
   options.add_to(verb.app());
+  Ranks ranks(verb);
   return verb.run(argc, argv, [&]() -> Status {
     try {
-      return run(options, verb);
+      return run(options, verb, ranks);
     } catch (const c10::OutOfMemoryError& error) {
       return Status::error(Code::resource_exhausted, error.what_without_backtrace());
     } catch (const c10::Error& error) {

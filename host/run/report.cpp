@@ -21,15 +21,18 @@ Json shapes_json(const Tensors& tensors) {
 
 std::map<std::string, std::string> metadata_block(const Report& report) {
   const AttentionBackend& backend = *report.result->selection.backend;
-  return {{"program", std::string("fvattn ") + version()},
-          {"program_version", version()},
-          {"backend", backend.get_name()},
-          {"plugin", plugin_id(backend)},
-          {"plugin_version", backend.plugin_version()},
-          {"plugin_sha256", backend.plugin_sha256()},
-          {"device", report.device},
-          {"dtype", report.dtype},
-          {"parameters", report.parameters.dump(-1, ' ', false, Json::error_handler_t::replace)}};
+  std::map<std::string, std::string> block{
+      {"program", std::string("fvattn ") + version()},
+      {"program_version", version()},
+      {"backend", backend.get_name()},
+      {"plugin", plugin_id(backend)},
+      {"plugin_version", backend.plugin_version()},
+      {"plugin_sha256", backend.plugin_sha256()},
+      {"device", report.device},
+      {"dtype", report.dtype},
+      {"parameters", report.parameters.dump(-1, ' ', false, Json::error_handler_t::replace)}};
+  if (report.ranks > 1) block["ranks"] = std::to_string(report.ranks);
+  return block;
 }
 
 Json report_json(const Report& report) {
@@ -48,6 +51,7 @@ Json report_json(const Report& report) {
                {"forward_ms", result.forward_ms},
                {"outputs", shapes_json(result.outputs)},
                {"warnings", report.warnings}};
+  if (report.ranks > 1) json["ranks"] = report.ranks;
   if (result.outputs.count("d_q") != 0) json["backward_ms"] = result.backward_ms;
   if (result.description) {
     json["attended_pairs"] = result.description->attended_pairs;
@@ -61,7 +65,8 @@ void print_report(std::ostream& out, const Report& report) {
   const CallResult& result = *report.result;
   const AttentionBackend& backend = *result.selection.backend;
   out << backend.get_name() << " of " << plugin_id(backend) << ' ' << backend.plugin_version() << " ("
-      << to_string(result.selection.source) << "), " << report.device << ", " << report.dtype << ": forward "
+      << to_string(result.selection.source) << "), " << report.device << ", " << report.dtype
+      << (report.ranks > 1 ? ", " + std::to_string(report.ranks) + " ranks" : "") << ": forward "
       << number_text(result.forward_ms) << " ms";
   if (result.outputs.count("d_q") != 0) out << ", backward " << number_text(result.backward_ms) << " ms";
   if (result.description)

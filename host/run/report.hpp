@@ -14,9 +14,11 @@ struct Report {
   Json parameters;
   std::vector<std::string> warnings;
   const CallResult* result = nullptr;
+  int ranks = 1;
 };
 
-/// For __metadata__: program version, backend, plugin id, version and sha256, device, dtype, parameters.
+/// For __metadata__: program version, backend, plugin id, version and sha256, device, dtype, parameters, and
+/// ranks if there were several.
 std::map<std::string, std::string> metadata_block(const Report& report);
 Json report_json(const Report& report);
 void print_report(std::ostream& out, const Report& report);

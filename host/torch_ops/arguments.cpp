@@ -5,11 +5,7 @@
 namespace fvattn::torch_ops {
 
 Arguments gather(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Text backend, std::optional<double> scale,
-                 bool causal, const MaybeTensor& mask, Text options, const Names& extra_names, const MaybeTensors& extras,
-                 const Text& group_name) {
-  TORCH_CHECK_NOT_IMPLEMENTED(!group_name, "fvattn::attention: group_name='", *group_name,
-                              "' asks for distributed attention, which this library was built without; leave group_name out "
-                              "and exchange heads and sequence around the call");
+                 bool causal, const MaybeTensor& mask, Text options, const Names& extra_names, const MaybeTensors& extras) {
   const size_t names = extra_names ? extra_names->size() : 0, tensors = extras ? extras->size() : 0;
   TORCH_CHECK_VALUE(names == tensors, "fvattn::attention: extra_names and extras must have one length; got ", names,
                     " names and ", tensors, " tensors");

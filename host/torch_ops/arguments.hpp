@@ -31,7 +31,6 @@ struct Arguments {
 
 /// Checks the arguments that only together make sense. Throws ValueError.
 Arguments gather(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Text backend, std::optional<double> scale,
-                 bool causal, const MaybeTensor& mask, Text options, const Names& extra_names, const MaybeTensors& extras,
-                 const Text& group_name);
+                 bool causal, const MaybeTensor& mask, Text options, const Names& extra_names, const MaybeTensors& extras);
 
 }  // namespace fvattn::torch_ops

@@ -16,11 +16,16 @@
 
 namespace fvattn::torch_ops {
 
-/// A layer for one backend (or for whoever is selected), and the metadata that `options` holds for it.
+/// The metadata that `options` holds for one backend.
+struct OptionMetadata {
+  KeyValues values;
+  std::map<const Device*, std::shared_ptr<const AttentionMetadata>> built;  // by whoever holds the entry's mutex
+};
+
+/// A layer for one backend (or for whoever is selected).
 struct Served {
   LocalAttention layer{nullptr};
-  KeyValues metadata;
-  std::map<const Device*, std::shared_ptr<const AttentionMetadata>> built;  // by whoever holds the entry's mutex
+  OptionMetadata metadata;
 };
 
 /// One set of arguments, its options parsed.

@@ -1,6 +1,7 @@
 // TORCH_LIBRARY(fvattn): the operators and which function serves which kind of tensor.
 #include "torch_ops/arguments.hpp"
 #include "torch_ops/call.hpp"
+#include "torch_ops/distributed/arguments.hpp"
 #include "torch_ops/traced.hpp"
 
 #include <ATen/core/LegacyTypeDispatch.h>
@@ -19,19 +20,30 @@ bool needs_gradient(at::TensorList tensors) {
          std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& t) { return t.requires_grad(); });
 }
 
+// attention with a group is distributed_attention without replicated tokens.
+at::Tensor over_group(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Text& backend,
+                      const std::optional<double>& scale, bool causal, const MaybeTensor& mask, const Text& options,
+                      const Names& extra_names, const MaybeTensors& extras, const std::string& group) {
+  return std::get<0>(dispatch_for_group(
+      gather_for_group(gather(q, k, v, backend, scale, causal, mask, options, extra_names, extras), group, {}, {}, {},
+                       std::nullopt, std::nullopt)));
+}
+
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Text backend,
                      std::optional<double> scale, bool causal, const MaybeTensor& mask, Text options, Names extra_names,
                      MaybeTensors extras, Text group_name) {
+  if (group_name) return over_group(q, k, v, backend, scale, causal, mask, options, extra_names, extras, *group_name);
   const at::NoGradGuard no_grad;
   return attend(
-      gather(q, k, v, std::move(backend), scale, causal, mask, std::move(options), extra_names, extras, group_name));
+      gather(q, k, v, std::move(backend), scale, causal, mask, std::move(options), extra_names, extras));
 }
 
 at::Tensor attention_autograd(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Text backend,
                               std::optional<double> scale, bool causal, const MaybeTensor& mask, Text options,
                               Names extra_names, MaybeTensors extras, Text group_name) {
+  if (group_name) return over_group(q, k, v, backend, scale, causal, mask, options, extra_names, extras, *group_name);
   Arguments arguments =
-      gather(q, k, v, std::move(backend), scale, causal, mask, std::move(options), extra_names, extras, group_name);
+      gather(q, k, v, std::move(backend), scale, causal, mask, std::move(options), extra_names, extras);
   if (is_traced(arguments.tensors))
     return needs_gradient(arguments.tensors) ? attend_traced(std::move(arguments)) : redispatch(arguments);
   return attend(arguments);  // the layer records itself
@@ -40,7 +52,8 @@ at::Tensor attention_autograd(const at::Tensor& q, const at::Tensor& k, const at
 at::Tensor attention_meta(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, Text backend,
                           std::optional<double> scale, bool causal, const MaybeTensor& mask, Text options, Names extra_names,
                           MaybeTensors extras, Text group_name) {
-  gather(q, k, v, std::move(backend), scale, causal, mask, std::move(options), extra_names, extras, group_name);
+  if (group_name) return over_group(q, k, v, backend, scale, causal, mask, options, extra_names, extras, *group_name);
+  gather(q, k, v, std::move(backend), scale, causal, mask, std::move(options), extra_names, extras);
   TORCH_CHECK_VALUE(q.dim() == 4 && k.dim() == 4 && v.dim() == 4, "fvattn::attention: Expected 4D tensors; got ", q.dim(),
                     ", ", k.dim(), " and ", v.dim(),
                     " dimensions; accepted: q [B, Sq, H, D], k [B, Skv, Hkv, D], v [B, Skv, Hkv, Dv]");

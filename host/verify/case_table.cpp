@@ -23,6 +23,9 @@ const Case kCorners[] = {
     {.group = "gqa", .q_len = 150, .kv_len = 150, .heads = 6, .kv_heads = 1, .causal = true},
     {.group = "extreme", .q_len = 100, .kv_len = 130, .dim = 64, .spread = kExtreme},
     {.group = "extreme", .q_len = 140, .kv_len = 140, .dim = 128, .causal = true, .spread = kExtreme},
+    // q and k four and sixteen times as large as normal numbers: logits that many times squared.
+    {.group = "inputs", .q_len = 150, .kv_len = 170, .heads = 4, .kv_heads = 2, .dim = 128, .spread = 4 * 4},
+    {.group = "inputs", .batch = 2, .q_len = 170, .kv_len = 170, .causal = true, .spread = 16 * 16},
     {.group = "scale", .q_len = 70, .kv_len = 90, .scale = 1.0},
     {.group = "scale", .q_len = 70, .kv_len = 90, .scale = 1e-3},
     {.group = "key mask", .batch = 3, .q_len = 80, .kv_len = 143, .mask = KeyMask::random},

@@ -3,7 +3,6 @@
 #include "video/output_folder.hpp"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/zeros_like.h>
 #include <torch/cuda.h>
 
 #include <chrono>
@@ -11,63 +10,49 @@
 namespace fvattn::video {
 namespace {
 
-Problem problem_of(const WindowTokens& tokens) {
-  Problem problem;
-  problem.q_len = problem.kv_len = tokens.grid().tokens();
-  problem.heads = problem.kv_heads = static_cast<int32_t>(tokens.q().size(2));
-  problem.head_dim = problem.v_head_dim = WindowTokens::kHeadDim;
-  const at::ScalarType dtype = tokens.q().scalar_type();
-  problem.dtype_code = dtype == at::kBFloat16 ? FVATTN_DTYPE_BFLOAT : FVATTN_DTYPE_FLOAT;
-  problem.dtype_bits = static_cast<uint8_t>(8 * c10::elementSize(dtype));
-  problem.scale = 1;
-  return problem;
-}
-
 void wait_for(const at::Tensor& tensor) {
   if (tensor.is_cuda()) torch::cuda::synchronize(tensor.device().index());
 }
 
 }  // namespace
 
-Result<std::unique_ptr<BackendPass>> BackendPass::prepare(const std::string& request, const KeyValues& parameters,
-                                                          const WindowTokens& tokens, const Device& device) {
-  Request wanted;
-  wanted.backend = request;
-  const auto selection = default_context().selector().select(wanted, device, problem_of(tokens));
-  if (!selection) return selection.status();
-  const AttentionBackend& backend = *selection->backend;
-  const PatchGrid& grid = tokens.grid();
-  auto routed = route_parameters(parameters, backend, {grid.frames(), grid.rows(), grid.columns()});
-  if (!routed) return routed.status();
-
-  ForwardContext surroundings = std::move(routed->keys.context);
-  auto built = backend.make_builder(device)->build(routed->backend.metadata);
-  if (!built) return built.status();
-  surroundings.add(*built);
-
-  LocalAttentionOptions options = std::move(routed->keys.layer);
-  options.num_heads = tokens.q().size(2);
-  options.head_size = WindowTokens::kHeadDim;
-  options.softmax_scale = 1;
-  options.backend = request;
-  options.impl_options = std::move(routed->backend.options);
-  LocalAttention layer(std::move(options));
-  layer->eval();
-  std::unique_ptr<BackendPass> pass(new BackendPass(std::move(layer)));
-  for (const TensorKey& key : backend.tensor_keys())
-    if (key.name.starts_with("gate")) pass->gates_.push_back(key.name);
-  pass->surroundings_ = std::make_shared<const ForwardContext>(std::move(surroundings));
-  {
-    const ForwardContextScope scope(pass->surroundings_);
-    pass->layer_->select(tokens.q(), tokens.k(), tokens.v(), pass->closed_gates(tokens.q()));
-  }
+BackendPass::BackendPass(PreparedAttention prepared, host::Ranks& ranks, size_t index)
+    : prepared_(std::move(prepared)), ranks_(ranks), index_(index), layer_(prepared_.options) {
+  layer_->eval();
+  if (!ranks.alone()) spread_ = std::make_unique<SpreadAttention>(ranks, prepared_);
+  const AttentionBackend& backend = *prepared_.selection.backend;
   const std::string& qualified = backend.qualified_name();
-  pass->result_.backend = backend.get_name();
-  pass->result_.plugin = qualified.substr(0, qualified.rfind('/'));
-  pass->result_.plugin_version = backend.plugin_version();
-  pass->result_.source = to_string(selection->source);
-  pass->result_.unused_parameters = std::move(routed->unused);
-  pass->unknown_parameter_ = std::move(routed->unknown);
+  result_.backend = backend.get_name();
+  result_.plugin = qualified.substr(0, qualified.rfind('/'));
+  result_.plugin_version = backend.plugin_version();
+  result_.source = to_string(prepared_.selection.source);
+  result_.unused_parameters = prepared_.unused_parameters;
+}
+
+Result<std::unique_ptr<BackendPass>> BackendPass::prepare(const std::string& request, const KeyValues& parameters,
+                                                          const WindowTokens& tokens, const Device& device,
+                                                          host::Ranks& ranks, size_t index) {
+  const PatchGrid& grid = tokens.grid();
+  const TokenShape shape{{grid.frames(), grid.rows(), grid.columns()}, tokens.q().size(2), tokens.q().scalar_type()};
+  const auto told = ranks.tell({}, {{task::kName, task::kPrepare},
+                                    {task::kRequest, request},
+                                    {task::kGrid, std::to_string(grid.frames()) + " " + std::to_string(grid.rows()) + " " +
+                                                      std::to_string(grid.columns())}});
+  if (!told) return told.status();
+  std::unique_ptr<BackendPass> pass;
+  Status refusal;
+  try {
+    auto prepared = prepare_attention(request, parameters, shape, device);
+    refusal = prepared.status();
+    if (prepared) {
+      pass.reset(new BackendPass(std::move(*prepared), ranks, index));
+      const ForwardContextScope scope(pass->prepared_.surroundings);
+      pass->layer_->select(tokens.q(), tokens.k(), tokens.v(), pass->prepared_.closed_gates(tokens.q()));
+    }
+  } catch (const Error& error) {
+    refusal = error.status();
+  }
+  if (Status status = ranks.all_well(refusal); !status.ok()) return status;
   return pass;
 }
 
@@ -81,23 +66,24 @@ Status BackendPass::open_files(const std::string& folder, const ClipInfo& info) 
   return {};
 }
 
-// A mean over patches is softmax attention alone: a gated branch beside it (pooled blocks, say) is shut with zeros.
-Extras BackendPass::closed_gates(const at::Tensor& q) const {
-  Extras extras;
-  for (const std::string& gate : gates_) extras.tensors[gate] = at::zeros_like(q);
-  return extras;
+Result<at::Tensor> BackendPass::forward(const WindowTokens& tokens, const Extras& gates) {
+  if (spread_ == nullptr) return layer_->forward(tokens.q(), tokens.k(), tokens.v(), gates);
+  if (const auto told = ranks_.tell({}, {{task::kName, task::kAttend}, {task::kPass, std::to_string(index_)}}); !told)
+    return told.status();
+  return spread_->attend(tokens.q(), tokens.k(), tokens.v());
 }
 
-at::Tensor BackendPass::attend(const WindowTokens& tokens) {
-  const ForwardContextScope scope(surroundings_);
+Result<at::Tensor> BackendPass::attend(const WindowTokens& tokens) {
+  const ForwardContextScope scope(prepared_.surroundings);
   const at::NoGradGuard no_grad;
-  const Extras gates = closed_gates(tokens.q());
+  const Extras gates = prepared_.closed_gates(tokens.q());
   if (!warm_ && tokens.q().is_cuda()) layer_->forward(tokens.q(), tokens.k(), tokens.v(), gates);  // loads the kernels
   warm_ = true;
   wait_for(tokens.q());
   const auto start = std::chrono::steady_clock::now();
-  const at::Tensor o = layer_->forward(tokens.q(), tokens.k(), tokens.v(), gates);
-  wait_for(o);
+  auto o = forward(tokens, gates);
+  if (!o) return o;
+  wait_for(*o);
   result_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (const auto described = layer_->describe_call(tokens.q(), tokens.k(), tokens.v(), gates)) {
     result_.described = true;
@@ -108,7 +94,9 @@ at::Tensor BackendPass::attend(const WindowTokens& tokens) {
 }
 
 Result<std::vector<Frame>> BackendPass::run(const WindowTokens& tokens, const FrameWindow& window) {
-  std::vector<Frame> frames = tokens.frames_of(attend(tokens));
+  const auto o = attend(tokens);
+  if (!o) return o.status();
+  std::vector<Frame> frames = tokens.frames_of(*o);
   if (Status written = write(frames, window); !written.ok()) return written;
   return frames;
 }

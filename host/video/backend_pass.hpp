@@ -2,13 +2,10 @@
 #pragma once
 
 #include "video/frame_windows.hpp"
-#include "video/parameter_routing.hpp"
 #include "video/psnr.hpp"
+#include "video/spread_attention.hpp"
 #include "video/window_tokens.hpp"
 #include "video/y4m_writer.hpp"
-
-#include <fvattn/forward_context.hpp>
-#include <fvattn/torch/local_attention.hpp>
 
 #include <memory>
 #include <optional>
@@ -33,9 +30,11 @@ struct PassResult {
 class BackendPass {
  public:
   /// Chooses the backend for `request` (the selector's grammar) and checks that it can do this with these parameters:
-  /// refusals are errors here, not later. `tokens` is the first window.
+  /// refusals are errors here, not later. `tokens` is the first window. Of several ranks the others prepare, too: pass
+  /// number `index` of those that take part.
   static Result<std::unique_ptr<BackendPass>> prepare(const std::string& request, const KeyValues& parameters,
-                                                      const WindowTokens& tokens, const Device& device);
+                                                      const WindowTokens& tokens, const Device& device, host::Ranks& ranks,
+                                                      size_t index);
 
   /// Puts the frames into `folder`/NAME and the video into `folder`/NAME.y4m.
   Status open_files(const std::string& folder, const ClipInfo& info);
@@ -45,21 +44,22 @@ class BackendPass {
 
   const PassResult& result() const { return result_; }
   /// The error that an unused parameter would be if this backend were alone.
-  const Status& unknown_parameter() const { return unknown_parameter_; }
+  const Status& unknown_parameter() const { return prepared_.unknown_parameter; }
 
  private:
-  explicit BackendPass(LocalAttention layer) : layer_(std::move(layer)) {}
-  at::Tensor attend(const WindowTokens& tokens);
+  BackendPass(PreparedAttention prepared, host::Ranks& ranks, size_t index);
+  Result<at::Tensor> attend(const WindowTokens& tokens);
+  Result<at::Tensor> forward(const WindowTokens& tokens, const Extras& gates);
   Status write(const std::vector<Frame>& frames, const FrameWindow& window);
-  Extras closed_gates(const at::Tensor& q) const;
 
+  const PreparedAttention prepared_;
+  host::Ranks& ranks_;
+  const size_t index_;
   LocalAttention layer_;
-  std::vector<std::string> gates_;  // inputs that open further branches of the backend
-  std::shared_ptr<const ForwardContext> surroundings_;
+  std::unique_ptr<SpreadAttention> spread_;  // of several ranks
   PsnrMeter meter_;
   std::optional<Y4mWriter> video_;
   PassResult result_;
-  Status unknown_parameter_;
   bool warm_ = false;
 };
 

@@ -20,6 +20,7 @@ struct DenoiseSetup {
   double bandwidth = 0;
   int64_t window = 0;         // frames
   std::vector<int64_t> grid;  // tokens: frames, rows, columns
+  int ranks = 1;
   int64_t bytes = 0;          // of a window's frames and tensors, whatever the clip's length
 };
 
@@ -33,7 +34,8 @@ struct DenoiseResult {
 };
 
 /// `options` must be complete. `started` is called when the set-up is known. `progress` shows a bar on a terminal.
-Result<DenoiseResult> denoise(const DenoiseOptions& options, const std::function<void(const DenoiseSetup&)>& started,
-                              bool progress);
+/// Of several ranks this is rank 0's part; the others serve().
+Result<DenoiseResult> denoise(const DenoiseOptions& options, host::Ranks& ranks,
+                              const std::function<void(const DenoiseSetup&)>& started, bool progress);
 
 }  // namespace fvattn::video

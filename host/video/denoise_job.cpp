@@ -9,9 +9,10 @@
 
 namespace fvattn::video {
 
-DenoiseJob::DenoiseJob(const DenoiseOptions& options, const ClipInfo& info, bool progress)
-    : options_(options), progress_(progress) {
+DenoiseJob::DenoiseJob(const DenoiseOptions& options, const ClipInfo& info, host::Ranks& ranks, bool progress)
+    : options_(options), ranks_(ranks), progress_(progress) {
   result_.setup.clip = info;
+  result_.setup.ranks = ranks.size();
 }
 
 WindowTokens DenoiseJob::tokens_of(const FrameWindow& window) const {
@@ -38,7 +39,8 @@ Status DenoiseJob::choose_backends(const WindowTokens& tokens) {
   for (const std::string& request : requests) {
     Status refusal;
     try {
-      auto pass = BackendPass::prepare(request, options_.parameters, tokens, *options_.core_device);
+      auto pass = BackendPass::prepare(request, options_.parameters, tokens, *options_.core_device, ranks_,
+                                       passes_.size());
       if (pass) passes_.push_back(std::move(*pass));
       else refusal = pass.status();
     } catch (const Error& error) {

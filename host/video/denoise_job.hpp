@@ -13,8 +13,8 @@ namespace fvattn::video {
 
 class DenoiseJob {
  public:
-  /// `options` must outlive it.
-  DenoiseJob(const DenoiseOptions& options, const ClipInfo& info, bool progress);
+  /// `options` and `ranks` must outlive it.
+  DenoiseJob(const DenoiseOptions& options, const ClipInfo& info, host::Ranks& ranks, bool progress);
 
   bool started() const { return bar_.has_value(); }
   /// The first window: settles sigma, bandwidth and who takes part, then runs it.
@@ -32,6 +32,7 @@ class DenoiseJob {
   Status write_noisy(const FrameWindow& window);
 
   const DenoiseOptions& options_;
+  host::Ranks& ranks_;
   const bool progress_;
   DenoiseResult result_;
   std::vector<std::unique_ptr<BackendPass>> passes_;

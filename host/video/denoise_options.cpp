@@ -47,8 +47,14 @@ void DenoiseOptions::add_to(CLI::App& app) {
       ->type_name("T");
   app.add_option("--out", out, "Folder for frames, video and comparison sheet (the clip's name and -denoised)")
       ->type_name("DIR");
+  app.add_option("--dump", dump,
+                 "Write q, k and v of window i to DIR/i/0_0.safetensors, as run and sta search take them; denoise nothing")
+      ->type_name("DIR")
+      ->excludes("--backend")
+      ->excludes("--out");
   app.add_option("--compare", compare_text_, "Several backends, each by itself: A,B,... or all that can serve")
-      ->type_name("A,B|all");
+      ->type_name("A,B|all")
+      ->excludes("--dump");
   app.add_option("--window", window, "Frames that attend to each other; memory grows with it, not with the clip (8)")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));

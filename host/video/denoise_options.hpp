@@ -23,7 +23,7 @@ class DenoiseOptions {
   /// Checks and converts. INVALID_ARGUMENT, or UNAVAILABLE for a device that is not here.
   Status complete();
 
-  std::string clip, backend, out;
+  std::string clip, backend, out, dump;
   std::optional<double> noise;  // sigma to add
   uint64_t seed = 0;
   int64_t frames = 0, window = 8, heads = 16;

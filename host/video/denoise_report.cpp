@@ -83,7 +83,7 @@ void print_setup(std::ostream& out, const DenoiseOptions& options, const Denoise
       << "x" << setup.grid[2] << " = " << setup.grid[0] * setup.grid[1] * setup.grid[2] << " tokens, "
       << host::bytes_text(static_cast<double>(setup.bytes)) << " of frames and tensors however long the clip is\n"
       << "device     " << options.device.str() << (options.device.is_cuda() ? " (" + options.core_device->name + ")" : "")
-      << ", " << options.dtype_name << "\n"
+      << ", " << options.dtype_name << (setup.ranks > 1 ? ", " + std::to_string(setup.ranks) + " ranks" : "") << "\n"
       << std::endl;
 }
 
@@ -135,6 +135,7 @@ host::Json json_of(const DenoiseOptions& options, const DenoiseResult& result) {
         {"memory_bytes", setup.bytes}}},
       {"device", options.device.str()},
       {"dtype", options.dtype_name},
+      {"ranks", setup.ranks},
       {"psnr_noisy", number_or_null(result.psnr_noisy)},
       {"backends", backends},
       {"seconds", result.seconds},

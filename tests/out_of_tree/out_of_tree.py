@@ -65,12 +65,13 @@ def build(build_tree, work):
 
     dropped = work / "dropped"
     dropped.mkdir()
-    for source in (stranger, HERE / "plugins" / "every_slot", EXAMPLES / "02_plugin_cpp", EXAMPLES / "03_plugin_c"):
+    for source in (stranger, HERE / "plugins" / "every_slot", EXAMPLES / "02_plugin_cpp", EXAMPLES / "03_plugin_c",
+                   EXAMPLES / "04_policy"):
         out = build_plugin(source, work, prefix)
         for file in [*out.glob("libfvattn_*.so"), *out.glob("*.fvattn.toml")]:
             shutil.copy2(file, dropped)
     shutil.copy2(HERE / "plugins" / "every_slot" / "fvattn-every-slot", dropped)
-    expect(len(list(dropped.glob("*.so"))) == 4, "four plugins", list(dropped.iterdir()))
+    expect(len(list(dropped.glob("*.so"))) == 5, "five plugins", list(dropped.iterdir()))
 
 
 def random_tensor(*shape):
@@ -82,7 +83,7 @@ def random_tensor(*shape):
 
 def check_list(program, env):
     rows = {row["backend"]: row for row in json.loads(run(program, "list", "--json", env=env))["backends"]}
-    for name in ("STRANGER_ATTN", "EVERY_SLOT_ATTN", "NEAR_ATTN", "UNIFORM_ATTN"):
+    for name in ("STRANGER_ATTN", "EVERY_SLOT_ATTN", "NEAR_ATTN", "UNIFORM_ATTN", "SLIDING_WINDOW_ATTN"):
         expect(name in rows and rows[name]["state"] == "ready" and rows[name]["source"] == "path", f"list has {name}", rows)
     expect(rows["STRANGER_ATTN"]["class"] == "exact" and rows["EVERY_SLOT_ATTN"]["class"] == "sparse", "classes", rows)
     expect("STRANGER_ATTN" in run(program, "list", env=env), "the table has it too")
@@ -129,6 +130,16 @@ def check_run(program, env, work):
     expect("es_bias" in refusal, "what a backend does not know is refused by name", refusal)
 
 
+def check_layers(work, prefix, env):
+    """The C++ example of the layers, by find_package(fvattn COMPONENTS torch)."""
+    out = work / "build" / "01_local_attention"
+    shutil.rmtree(out, ignore_errors=True)
+    run("cmake", "-S", EXAMPLES / "01_local_attention", "-B", out, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", out)
+    text = run(out / "local_attention", env=env | {"FASTVIDEO_ATTENTION_BACKEND": "SLIDING_WINDOW_ATTN"})
+    expect(text.count("SLIDING_WINDOW_ATTN (environment)") == 3 and "|d_q|" in text, "an example of the layers", text)
+
+
 def use(build_tree, work, with_torch, moved):
     prefix = work / "prefix"
     installed(build_tree, prefix, "runtime", "plugins", "sdk", "dev")
@@ -148,6 +159,7 @@ def use(build_tree, work, with_torch, moved):
     build_plugin(again, work, prefix)
     if with_torch:
         check_run(program, env, work)
+        check_layers(work, prefix, env)
     else:
         print("built without LibTorch: `fvattn run` is not there and was not tried")
 

@@ -24,6 +24,14 @@ inline constexpr const char* kPluginTrust = "FASTVIDEO_ATTENTION_PLUGIN_TRUST";
 inline constexpr const char* kPluginEager = "FASTVIDEO_ATTENTION_PLUGIN_EAGER";
 inline constexpr const char* kLog = "FASTVIDEO_ATTENTION_LOG";
 inline constexpr const char* kLogFile = "FASTVIDEO_ATTENTION_LOG_FILE";
+inline constexpr const char* kDistRank = "FASTVIDEO_ATTENTION_DIST_RANK";
+inline constexpr const char* kDistSize = "FASTVIDEO_ATTENTION_DIST_SIZE";
+inline constexpr const char* kDistLocalRank = "FASTVIDEO_ATTENTION_DIST_LOCAL_RANK";
+inline constexpr const char* kDistAddress = "FASTVIDEO_ATTENTION_DIST_ADDRESS";
+inline constexpr const char* kDistPort = "FASTVIDEO_ATTENTION_DIST_PORT";
+inline constexpr const char* kDistTransport = "FASTVIDEO_ATTENTION_DIST_TRANSPORT";
+inline constexpr const char* kDistTimeout = "FASTVIDEO_ATTENTION_DIST_TIMEOUT_S";
+inline constexpr const char* kDistWarmUp = "FASTVIDEO_ATTENTION_DIST_WARM_UP_S";
 }  // namespace env
 
 /// One documented variable: for `doctor`, `config show` and docs.
@@ -42,7 +50,7 @@ struct UnknownVariable {
 /// Value type; reading it from several threads is safe.
 class Environment {
  public:
-  /// Reads FASTVIDEO_ATTENTION_*, XDG_DATA_HOME, XDG_CONFIG_HOME, XDG_CACHE_HOME, HOME, NO_COLOR and PATH with
+  /// Reads FASTVIDEO_ATTENTION_*, XDG_{DATA,CONFIG,CACHE}_HOME, HOME, NO_COLOR, PATH, mpirun's and torchrun's ranks with
   /// secure_getenv, then load_settings(). In a set-user-id program the snapshot is empty and elevated() is true.
   static Environment capture();
   /// A snapshot made of `values`, for tests and embedding applications. Reads no file; call load_settings() for that.

@@ -69,6 +69,8 @@ class Registry {
 
   /// Everything that happened so far.
   std::vector<TraceEntry> trace() const;
+  /// Where the newest search looked and what it found there, one entry a folder.
+  std::vector<TraceEntry> searched() const;
   /// Grows with each change of what find() could answer.
   uint64_t generation() const;
 

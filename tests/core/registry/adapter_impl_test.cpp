@@ -89,6 +89,23 @@ TEST_CASE("options that are named like variables are filled from the snapshot") 
   CHECK(seen[env::kConfig] == "/later.json");
 }
 
+TEST_CASE("the home in the strategy file's path is expanded, in no other text") {
+  Fake fake;
+  fake.environment["HOME"] = "/home/somebody";
+  fake.environment[env::kConfig] = "~/masks.json";
+  fake.environment["FASTVIDEO_ATTENTION_MINE"] = "~/as it is";
+  fake.option_keys = {key(env::kConfig, FVATTN_STR), key("FASTVIDEO_ATTENTION_MINE", FVATTN_STR)};
+  std::map<std::string, std::string> seen;
+  fake.on_create = [&](const fvattn_impl_desc& desc, auto*) {
+    for (size_t i = 0; i < desc.options.n; ++i)
+      seen[text_of(desc.options.p[i].key)] = std::string(desc.options.p[i].v.str, desc.options.p[i].count);
+    return FVATTN_OK;
+  };
+  make_impl(fake.registered());
+  CHECK(seen[env::kConfig] == "/home/somebody/masks.json");
+  CHECK(seen["FASTVIDEO_ATTENTION_MINE"] == "~/as it is");
+}
+
 TEST_CASE("a plan is copied, and its state freed with it, before the impl") {
   Fake fake;
   int state = 0;

@@ -24,15 +24,14 @@ std::string notes(const Support& support) {
 
 }  // namespace
 
-TEST_CASE("extra inputs outside the schema are refused before the plugin is asked") {
+TEST_CASE("extra inputs outside the schema are refused, and the plugin does not see them") {
   Fake fake;
-  int asked = 0;
-  fake.on_query = [&](auto&, auto&, auto&, auto*) { return ++asked, FVATTN_OK; };
+  size_t seen = 0;
+  fake.on_query = [&](auto&, const fvattn_problem& problem, auto&, auto*) { return seen += problem.n_extra, FVATTN_OK; };
   fake.tensor_keys = {tensor_key("gate_compress", 0, 4, FVATTN_DT_F32 | FVATTN_DT_BF16)};
   const AttentionBackend& backend = fake.registered();
   Problem problem = small_problem();
   CHECK(ask(backend, problem).supported);
-  CHECK(asked == 1);
 
   problem.extra = {{"mask", FVATTN_DTYPE_BOOL, 8, {1, 1, 16, 16}}};
   CHECK(ask(backend, problem).reasons == FVATTN_R_MASK);
@@ -49,7 +48,7 @@ TEST_CASE("extra inputs outside the schema are refused before the plugin is aske
   CHECK_CONTAINS(notes(support), "must have 4 dimensions, not 3");
   problem.extra = {{"gate_compress", FVATTN_DTYPE_FLOAT, 32, {1, 1, 1, 1, 1, 1, 1, 1, 1}}};
   CHECK(ask(backend, problem).reasons == FVATTN_R_SHAPE);
-  CHECK(asked == 1);
+  CHECK(seen == 0);
 
   problem.extra = {{"gate_compress", FVATTN_DTYPE_BFLOAT, 16, {1, 16, 1, 64}}};
   CHECK(ask(backend, problem).supported);
@@ -58,6 +57,25 @@ TEST_CASE("extra inputs outside the schema are refused before the plugin is aske
   CHECK(ask(backend, problem).reasons == FVATTN_R_EXTRA_INPUT);
   problem.flags |= FVATTN_PROBLEM_VARLEN;
   CHECK(ask(backend, problem).supported);
+}
+
+TEST_CASE("a refusal has all reasons, the plugin's next to those of its schema") {
+  Fake fake;
+  uint32_t flags = 0;
+  fake.on_query = [&](auto&, const fvattn_problem& problem, fvattn_support& out, auto*) {
+    flags = problem.flags;
+    out.supported = 0;
+    out.reasons = FVATTN_R_DTYPE;
+    return FVATTN_OK;
+  };
+  const AttentionBackend& backend = fake.registered();
+  Problem problem = small_problem();
+  problem.extra = {{"mask", FVATTN_DTYPE_BOOL, 8, {1, 1, 16, 16}}};
+  problem.flags = FVATTN_PROBLEM_NEED_GRAD | FVATTN_PROBLEM_CAUSAL;
+  CHECK(ask(backend, problem).reasons == (FVATTN_R_MASK | FVATTN_R_BACKWARD | FVATTN_R_DTYPE));
+  CHECK(flags == FVATTN_PROBLEM_CAUSAL);
+  fake.on_query = [](auto&, auto&, auto&, auto*) { return FVATTN_INTERNAL; };
+  CHECK(ask(backend, problem).reasons == (FVATTN_R_MASK | FVATTN_R_BACKWARD));
 }
 
 TEST_CASE("gradients without a backward") {

@@ -1,4 +1,5 @@
 // Automatic choice: exact backends inside the layer's list, the best score of those that can serve.
+#include "core/support/temporary_folder.hpp"
 #include "fixture.hpp"
 
 using namespace fvattn;
@@ -65,11 +66,27 @@ TEST_CASE("equal scores: the order is by plugin id, not by chance") {
   }
 }
 
-TEST_CASE("no backend at all") {
+TEST_CASE("no backend at all: the message says where plugins were looked for and how to add a folder") {
+  const TemporaryFolder folder;
+  const std::string there = folder.path(), missing = folder.path("missing");
+  SelectorFixture fixture({{env::kPluginPath, there + ":" + missing}, {env::kPluginsSelect, "nobody.*"}});
+  for (const char* name : {"", "FLASH_ATTN", "NOBODY_ATTN"}) {
+    CAPTURE(name);
+    fixture.request.backend = name;
+    const std::string text = fixture.refusal().text();
+    CHECK_CONTAINS(text, there + ": 0 candidates (path)");
+    CHECK_CONTAINS(text, missing + ": not there (path)");
+    CHECK_CONTAINS(text, "(library)");
+    CHECK_CONTAINS(text, "name the folder that has the plugins in FASTVIDEO_ATTENTION_PLUGIN_PATH");
+  }
+}
+
+TEST_CASE("no backend at all because only certain files count") {
   SelectorFixture fixture;
   const Status refusal = fixture.refusal();
   CHECK(refusal.code == Code::unavailable);
   CHECK_CONTAINS(refusal.text(), "no attention backend is registered");
+  CHECK_CONTAINS(fixture.refusal().text(), "only the files of FASTVIDEO_ATTENTION_PLUGIN_FILES");
 }
 
 TEST_CASE("an empty list is the reference's error") {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 
 from harness import FAILED, OK, USAGE, ProgramTest, main
@@ -32,6 +33,15 @@ class PluginVerbs(ProgramTest):
         self.assertEqual(os.listdir(self.folder), [])
         self.ends(USAGE, "plugin", "new", says="NAME")
         self.ends(FAILED, "plugin", "new", "mine", "/proc/none/mine", says="/proc/none")
+
+    def test_new_on_a_full_disk_leaves_nothing(self):
+        to = os.path.join(self.folder, "mine")
+        # Blocks of 512 bytes: the first file fits, a later one does not.
+        command = ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh", self.program, "plugin", "new", "mine", to]
+        done = subprocess.run(command, text=True, capture_output=True)
+        self.assertEqual(done.returncode, FAILED, done.stderr)
+        self.assertIn(to, done.stderr)
+        self.assertEqual(os.listdir(self.folder), [])
 
     def test_check(self):
         good = os.path.join(self.extra["plugins"], "good", "libfvattn_hosttest.so")

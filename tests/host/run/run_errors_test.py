@@ -58,6 +58,17 @@ class Errors(ProgramTest):
         ):
             self.refused(USAGE, says, *args)
 
+    def test_unknown_key_lists_each_known_one_once(self):
+        save(self.input, {name: np.ones((1, 8, 1, 64), np.float32) for name in "qkv"})
+        listed = self.ends(OK, "list", "--json", env=self.env).json()["backends"]
+        for name in [b["backend"] for b in listed if b["state"] == "ready"]:
+            done = self.fvattn("run", "--input", self.input, "--output", self.output, "--backend", name, "--param",
+                               "current_timestpe=1", env=self.env)
+            self.assertEqual(done.code, USAGE, done.err)
+            known = done.err.split("accepted: ")[1].split("; ")[0].split(", ")
+            self.assertEqual(sorted(known), sorted(set(known)))
+            self.assertIn("did you mean 'current_timestep'?", done.err)
+
     def test_json_error(self):
         save(self.input, self.tensors(v=None))
         error = self.refused(FAILED, [], "--json").json()["error"]
@@ -123,6 +134,9 @@ class Errors(ProgramTest):
         self.refused(UNAVAILABLE, [BACKEND, "mask"], tensors=self.tensors(mask=np.ones((2, 7), np.bool_)))
         self.refused(UNAVAILABLE, [BACKEND, "BACKWARD"], tensors=self.tensors(d_o=(2, 5, 4, 8)))
         self.refused(UNAVAILABLE, [BACKEND, "float32"], "--dtype", "float64", tensors=self.tensors())
+        several = self.tensors(mask=np.ones((2, 7), np.bool_), d_o=(2, 5, 4, 8))
+        every = [f"{BACKEND}` is not supported because:", "[MASK]", "[BACKWARD]", "[DTYPE]"]
+        self.refused(UNAVAILABLE, every, "--dtype", "float64", tensors=several)
         text = dict(text_q=(2, 3, 4, 8), text_k=(2, 3, 2, 8), text_v=(2, 3, 2, 8))
         self.refused(USAGE, "text_length", "--param", "text_length=3", tensors=self.tensors(**text))
 

@@ -55,7 +55,7 @@ class Operator(unittest.TestCase):
         self.refused(ValueError, ["one dtype"], q, k.double(), v)
         self.refused(ValueError, ["o alone"], q, k, v, options={"return_lse": True})
         self.refused(RuntimeError, ["no_such"], q, k, v, backend="TORCH_SDPA", no_such=q)
-        self.refused(NotImplementedError, ["group_name", "world"], q, k, v, group_name="world")
+        self.refused(ValueError, ["no process group", "world", "init_process_group"], q, k, v, group_name="world")
         with self.assertRaises(ValueError):
             OP(q, k, v, extra_names=["mask"])
         with self.assertRaises(ValueError):

@@ -23,8 +23,12 @@ struct Transfer {
 struct Exchange {
   std::string name;  // the operation: "scatter_heads"
   std::vector<Transfer> transfers;
-  /// Keeps the sources' memory alive until every rank has read it, also if this rank gives up in between.
+  /// Keeps the memory of sources and targets alive while others still read or write it, also if this rank gives up.
   std::shared_ptr<const void> owner;
+  /// Where all of them lie: -1 = memory of the CPU, else the number of a GPU, and the cudaStream_t whose order sources and
+  /// targets follow ("complete" is meant in that order).
+  int device = -1;
+  void* stream = nullptr;
 };
 
 /// What a communicator did so far.
@@ -56,6 +60,8 @@ class Communicator {
   virtual const std::string& fallback_reason() const = 0;
   /// True if tensors on GPUs can be handed in.
   virtual bool moves_device_memory() const = 0;
+  /// True if an exchange that all ranks have made before can be recorded in a CUDA graph and replayed any number of times.
+  virtual bool can_be_captured() const { return false; }
 
   /// Moves all transfers. Targets are complete, and sources may be written again, when it returns. Refused before a byte
   /// moves if ranks came with different operations, splits or sizes.

@@ -1,0 +1,134 @@
+#include "cuda_device.hpp"
+
+#include "kernels.cuh"
+
+#include <cstring>
+#include <new>
+
+namespace fvattn::peer {
+namespace {
+
+constexpr int kThreads = 512;
+
+Status check(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return {};
+  cudaGetLastError();
+  return Status::error(Code::unavailable, std::string("peer: ") + what + " failed", cudaGetErrorString(error));
+}
+
+std::string hex(const void* bytes, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    const auto byte = static_cast<const unsigned char*>(bytes)[i];
+    text += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return text;
+}
+
+bool from_hex(const std::string& text, void* bytes, size_t count) {
+  if (text.size() != 2 * count) return false;
+  for (size_t i = 0; i < count; ++i)
+    static_cast<unsigned char*>(bytes)[i] = static_cast<unsigned char>(std::stoi(text.substr(2 * i, 2), nullptr, 16));
+  return true;
+}
+
+class CudaDevice final : public Device {
+ public:
+  CudaDevice(int number, bool shares_addresses, Trouble* trouble)
+      : number_(number), shares_addresses_(shares_addresses), trouble_(trouble) {}
+  ~CudaDevice() override {
+    stop();
+    cudaFreeHost(trouble_);
+  }
+
+  int number() const override { return number_; }
+  Result<std::byte*> allocate(int64_t bytes) override {
+    void* memory = nullptr;
+    if (Status status = use(); !status.ok()) return status;
+    // Not from a pool: only whole allocations have handles.
+    if (Status status = check(cudaMalloc(&memory, static_cast<size_t>(bytes)), "cudaMalloc"); !status.ok()) return status;
+    if (Status status = check(cudaMemset(memory, 0, static_cast<size_t>(bytes)), "cudaMemset"); !status.ok()) return status;
+    if (Status status = check(cudaDeviceSynchronize(), "cudaDeviceSynchronize"); !status.ok()) return status;
+    return static_cast<std::byte*>(memory);
+  }
+  void release(std::byte* memory) override {
+    if (use().ok()) cudaFree(memory);
+  }
+  Result<std::string> handle_of(std::byte* memory) override {
+    if (shares_addresses_) {
+      const Address address{memory, number_};
+      return hex(&address, sizeof address);
+    }
+    cudaIpcMemHandle_t handle;
+    if (Status status = check(cudaIpcGetMemHandle(&handle, memory), "cudaIpcGetMemHandle"); !status.ok()) return status;
+    return hex(&handle, sizeof handle);
+  }
+  Result<std::byte*> open(const std::string& handle) override {
+    const Status malformed = Status::error(Code::internal, "that is no handle of memory", handle);
+    if (Status status = use(); !status.ok()) return status;
+    if (shares_addresses_) {
+      Address address{};
+      if (!from_hex(handle, &address, sizeof address)) return malformed;
+      if (address.device != number_) {
+        const cudaError_t error = cudaDeviceEnablePeerAccess(address.device, 0);
+        if (error == cudaErrorPeerAccessAlreadyEnabled) cudaGetLastError();
+        else if (Status status = check(error, "cudaDeviceEnablePeerAccess"); !status.ok()) return status;
+      }
+      return address.memory;
+    }
+    cudaIpcMemHandle_t ipc;
+    if (!from_hex(handle, &ipc, sizeof ipc)) return malformed;
+    void* memory = nullptr;
+    if (Status status = check(cudaIpcOpenMemHandle(&memory, ipc, cudaIpcMemLazyEnablePeerAccess), "cudaIpcOpenMemHandle");
+        !status.ok())
+      return status;
+    return static_cast<std::byte*>(memory);
+  }
+  void close(std::byte* memory) override {
+    if (!shares_addresses_ && use().ok()) cudaIpcCloseMemHandle(memory);
+  }
+
+  Status run(const Work& work, void* stream) override {
+    if (Status status = use(); !status.ok()) return status;
+    const auto s = static_cast<cudaStream_t>(stream);
+    const auto limit_ns = static_cast<uint64_t>(std::chrono::nanoseconds(work.limit).count());
+    const Push& first = work.pushes.front();
+    if (first.enters) enter_kernel<<<1, 1, 0, s>>>(first, trouble_, limit_ns);
+    for (const Push& push : work.pushes) push_kernel<<<push.shape.writers, kThreads, 0, s>>>(push, trouble_);
+    complete_kernel<<<1, 128, 0, s>>>(first, trouble_, limit_ns);
+    for (const CopyOut& out : work.copies) copy_out_kernel<<<out.shape.writers, kThreads, 0, s>>>(out, trouble_);
+    return check(cudaGetLastError(), "a launch");
+  }
+  int lost() const override { return *const_cast<volatile int*>(&trouble_->lost); }
+  void stop() override { *const_cast<volatile int*>(&trouble_->stop) = 1; }
+  Status finish(void* stream) override {
+    if (Status status = use(); !status.ok()) return status;
+    return check(cudaStreamSynchronize(static_cast<cudaStream_t>(stream)), "cudaStreamSynchronize");
+  }
+
+ private:
+  struct Address {
+    std::byte* memory;
+    int device;
+  };
+  Status use() const { return check(cudaSetDevice(number_), "cudaSetDevice"); }
+
+  const int number_;
+  const bool shares_addresses_;
+  Trouble* const trouble_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Device>> make_cuda_device(int number, bool shares_addresses) {
+  if (Status status = check(cudaSetDevice(number), "cudaSetDevice"); !status.ok()) return status;
+  void* memory = nullptr;
+  if (Status status = check(cudaHostAlloc(&memory, sizeof(Trouble), cudaHostAllocMapped | cudaHostAllocPortable),
+                            "cudaHostAlloc");
+      !status.ok())
+    return status;
+  return std::unique_ptr<Device>(std::make_unique<CudaDevice>(number, shares_addresses, new (memory) Trouble));
+}
+
+}  // namespace fvattn::peer

@@ -1,0 +1,42 @@
+// The memory of all ranks as one rank sees it: everyone's flags, and everyone's slots.
+#pragma once
+
+#include "device.hpp"
+
+#include <fvattn/distributed/communicator.hpp>
+
+namespace fvattn::peer {
+
+/// Not thread-safe. Every function but the accessors is collective, and an error of one rank is one of all.
+class Workspace {
+ public:
+  Workspace(Communicator& bootstrap, Device& device) : bootstrap_(bootstrap), device_(device) {}
+  ~Workspace();
+
+  Status make_flags(int writers);
+  /// Two slots of at least that many bytes; keeps those that are large enough. The streams of all ranks must be finished.
+  Status grow_slots(int64_t bytes);
+
+  /// Not collective: another rank may still write into the memory of this one, which is not given back then.
+  void keep_for_ever();
+
+  const slots::Flags& flags(int rank) const { return flags_[static_cast<size_t>(rank)]; }
+  slots::Epoch* epoch() const { return epoch_; }
+  /// The first slot of a rank; the second lies slot_bytes() behind it.
+  std::byte* slots(int rank) const { return slots_[static_cast<size_t>(rank)]; }
+  int64_t slot_bytes() const { return slot_bytes_; }
+
+ private:
+  using Blocks = std::vector<std::byte*>;  // of each rank: own or opened
+  Result<Blocks> share(int64_t bytes, const char* what);
+  void drop(Blocks& blocks);
+
+  Communicator& bootstrap_;
+  Device& device_;
+  Blocks control_, slots_;
+  std::vector<slots::Flags> flags_;
+  slots::Epoch* epoch_ = nullptr;
+  int64_t slot_bytes_ = 0;
+};
+
+}  // namespace fvattn::peer
