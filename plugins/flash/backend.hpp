@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fvattn/plugin.hpp>
+#include <fvattn/plugin/gpu/hopper.hpp>
 
 namespace flash {
 
@@ -14,7 +15,7 @@ class FlashAttention {
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
 
   explicit FlashAttention(const fvattn_impl_desc& desc)
-      : on_gpu_(desc.device->type == FVATTN_CUDA), hopper_(on_gpu_ && desc.device->cc_major == 9 && desc.device->cc_minor == 0) {}
+      : on_gpu_(desc.device->type == FVATTN_CUDA), hopper_(fvattn::plugin::gpu::is_hopper(*desc.device)) {}
   /// Saves `lse` for backward, in the type that the kernels compute in.
   void plan(const fvattn_problem& p, const void* meta, fvattn::plugin::Plan& plan);
   void forward(const fvattn::plugin::Call& call);

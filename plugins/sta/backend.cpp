@@ -3,13 +3,15 @@
 #include "cpu/dispatch.hpp"
 #include "gpu/dispatch.hpp"
 
+#include <fvattn/plugin/gpu/hopper.hpp>
+
 namespace sta {
 
 using namespace fvattn::plugin;
 
 SlidingTileAttention::SlidingTileAttention(const fvattn_impl_desc& desc)
     : on_gpu_(desc.device->type == FVATTN_CUDA),
-      hopper_(on_gpu_ && desc.device->cc_major == 9 && desc.device->cc_minor == 0),
+      hopper_(fvattn::plugin::gpu::is_hopper(*desc.device)),
       strategy_file_(KeyValues(desc.options).get<std::string>("FASTVIDEO_ATTENTION_CONFIG", {})) {}
 
 void SlidingTileAttention::plan(const fvattn_problem& p, const Metadata* metadata, Plan& plan) {

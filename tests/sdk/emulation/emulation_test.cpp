@@ -19,6 +19,17 @@ TEST_CASE("shuffles, shared memory, barriers and atomics over several CTAs") {
   CHECK(sum == expected);
 }
 
+TEST_CASE("lanes without a neighbour to shift from keep their value") {
+  for (const int by : {1, 5, 31}) {
+    int got[64];
+    REQUIRE(shift(by, got) == cudaSuccess);
+    for (int lane = 0; lane < 32; ++lane) {
+      CHECK(got[lane] == (lane < by ? lane : lane - by));
+      CHECK(got[32 + lane] == (lane + by > 31 ? lane : lane + by));
+    }
+  }
+}
+
 TEST_CASE("a copy that is waited for is there; without the wait NaN shows in some of the runs") {
   std::vector<float> from(kCopied), to(kCopied);
   for (int i = 0; i < kCopied; ++i) from[static_cast<std::size_t>(i)] = static_cast<float>(i);

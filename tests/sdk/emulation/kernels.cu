@@ -24,6 +24,12 @@ __global__ void add_up_kernel(const float* values, int count, float* sum) {
   if (threadIdx.x == 0) atomicAdd(sum, of_block);
 }
 
+__global__ void shift_kernel(int by, int* to) {
+  const int lane = static_cast<int>(threadIdx.x);
+  to[lane] = __shfl_up_sync(0xffffffffu, lane, static_cast<unsigned>(by));
+  to[kLanes + lane] = __shfl_down_sync(0xffffffffu, lane, static_cast<unsigned>(by));
+}
+
 __global__ void copy_kernel(const float* from, float* to, bool waits) {
   auto* const shared = reinterpret_cast<float*>(sm80::shared_memory());
   const int at = static_cast<int>(threadIdx.x) * 4;
@@ -57,6 +63,7 @@ cudaError_t add_up(const float* values, int count, float* sum) {
   const dim3 grid(static_cast<unsigned>((count + kThreads - 1) / kThreads));
   return sm80::launch(add_up_kernel, grid, kThreads, 0, nullptr, values, count, sum);
 }
+cudaError_t shift(int by, int* to) { return sm80::launch(shift_kernel, dim3(1), kLanes, 0, nullptr, by, to); }
 cudaError_t copy_through(const float* from, float* to, bool waits) {
   return sm80::launch(copy_kernel, dim3(1), kThreads, kCopied * sizeof(float), nullptr, from, to, waits);
 }

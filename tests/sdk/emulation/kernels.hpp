@@ -9,7 +9,9 @@ namespace fvattn::emulation::test {
 
 /// *sum += values[0 .. count), over several CTAs.
 cudaError_t add_up(const float* values, int count, float* sum);
-/// to[i] = from[i] through shared memory by cp.async, with or without the wait.
+/// to[lane] = what lane gets from the lane `by` below it, and to[32 + lane] from the one above: its own where there is none.
+cudaError_t shift(int by, int* to);
+/// to[i] = from[kCopied - 1 - i] through shared memory by cp.async, with or without the wait.
 cudaError_t copy_through(const float* from, float* to, bool waits);
 /// Half a warp waits for the other half.
 cudaError_t half_a_warp();

@@ -52,11 +52,11 @@ T __shfl_xor_sync(unsigned, T value, int mask) {
 }
 template <class T>
 T __shfl_up_sync(unsigned, T value, unsigned by) {
-  return ::fvattn::emulation::warp_shuffle(value, [by](int lane) { return std::max(lane - static_cast<int>(by), lane & 0); });
+  return ::fvattn::emulation::warp_shuffle(value, [by = static_cast<int>(by)](int lane) { return lane < by ? lane : lane - by; });
 }
 template <class T>
 T __shfl_down_sync(unsigned, T value, unsigned by) {
-  return ::fvattn::emulation::warp_shuffle(value, [by](int lane) { return std::min(lane + static_cast<int>(by), 31); });
+  return ::fvattn::emulation::warp_shuffle(value, [by = static_cast<int>(by)](int lane) { return lane + by > 31 ? lane : lane + by; });
 }
 inline unsigned __ballot_sync(unsigned, bool value) { return ::fvattn::emulation::warp_ballot(value); }
 inline int __any_sync(unsigned, bool value) { return ::fvattn::emulation::warp_ballot(value) != 0; }

@@ -19,10 +19,10 @@ __device__ __forceinline__ void probabilities_from_lse(float (&s)[kCount], const
 #pragma unroll
   for (int i = 0; i < kCount; i += 4) {
     const float2 base = *reinterpret_cast<const float2*>(lse2 + query_slot(i));
-    s[i] = exp2_approx(fmaf(s[i], scale_log2, -base.x));
-    s[i + 1] = exp2_approx(fmaf(s[i + 1], scale_log2, -base.y));
-    s[i + 2] = exp2_approx(fmaf(s[i + 2], scale_log2, -base.x));
-    s[i + 3] = exp2_approx(fmaf(s[i + 3], scale_log2, -base.y));
+    s[i] = exp2_fast(fmaf(s[i], scale_log2, -base.x));
+    s[i + 1] = exp2_fast(fmaf(s[i + 1], scale_log2, -base.y));
+    s[i + 2] = exp2_fast(fmaf(s[i + 2], scale_log2, -base.x));
+    s[i + 3] = exp2_fast(fmaf(s[i + 3], scale_log2, -base.y));
   }
 }
 

@@ -50,7 +50,7 @@ __device__ __forceinline__ bool softmax_step(float (&s)[kCount], RowState& row, 
   if (rescale) {
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
-      alpha[r] = exp2_approx(row.maximum[r] * scale_log2 - row_base(next[r], scale_log2));
+      alpha[r] = exp2_fast(row.maximum[r] * scale_log2 - row_base(next[r], scale_log2));
       row.sum[r] *= alpha[r];
       row.maximum[r] = next[r];
     }
@@ -60,7 +60,7 @@ __device__ __forceinline__ bool softmax_step(float (&s)[kCount], RowState& row, 
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     const int r = (i >> 1) & 1;
-    s[i] = exp2_approx(fmaf(s[i], scale_log2, -base[r]));
+    s[i] = exp2_fast(fmaf(s[i], scale_log2, -base[r]));
     sum[r][i & 1] += s[i];
   }
 #pragma unroll

@@ -3,6 +3,7 @@
 
 #include <fvattn/plugin.hpp>
 #include <fvattn/plugin/cuda.hpp>
+#include <fvattn/plugin/gpu/hopper.hpp>
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -13,7 +14,7 @@ struct Gpu {
   int cc_major = 0, cc_minor = 0, sm_count = 0, l2_bytes = 0;
 
   /// Takes the kernels of the sm90 engine.
-  bool is_hopper() const { return cc_major == 9 && cc_minor == 0; }
+  bool is_hopper() const { return gpu::is_hopper(cc_major, cc_minor); }
 
   /// The current device's; a few hundred nanoseconds.
   static Gpu current() {
