@@ -31,7 +31,8 @@ TEST_CASE("dense: random shapes and strides, gradients") {
 }
 
 TEST_CASE("inputs whose rows do not start at multiples of 16 bytes are copied") {
-  const Case c = random_gpu_case();
+  Case c = random_gpu_case();
+  c.q_len += 1, c.kv_len += 1;  // the stride of a single row is never used, and such an input not copied
   Session session(backend(), c);
   session.prepare();
   Tensors in = random_inputs(c);
