@@ -1,6 +1,10 @@
 // The vote of a group on its transport, and the communicator that comes of it.
+#include <fvattn/distributed/nccl.hpp>
 #include <fvattn/distributed/peer.hpp>
+#include <fvattn/distributed/transport.hpp>
 #include <fvattn/distributed/transport_choice.hpp>
+
+#include <algorithm>
 
 namespace fvattn {
 namespace {
@@ -46,38 +50,69 @@ class Chosen final : public Communicator {
   const std::string reason_;
 };
 
+constexpr const char* kOverBase[] = {"peer", "ce", "nccl"};
+
+bool is_over_base(const std::string& name) {
+  return std::find(std::begin(kOverBase), std::end(kOverBase), name) != std::end(kOverBase);
+}
+
+// What this rank knows about the transports that are made over another one.
+void add_refusals(TransportVote& vote, int device) {
+  for (const char* name : kOverBase) {
+    Status status = Status::error(Code::unavailable, "it moves memory of GPUs, and the tensors are on the CPU");
+    if (vote.gpu) status = std::string_view(name) == "nccl" ? nccl_support(device) : peer_support(device);
+    if (!status.ok()) vote.refusals.emplace(name, status.text());
+  }
+}
+
+Result<std::shared_ptr<Communicator>> make(const std::string& name, const std::shared_ptr<Communicator>& base, int device,
+                                           bool shares_addresses, const CommunicatorOptions& options) {
+  if (name == "nccl") return make_nccl_communicator(base, {device, options});
+  PeerOptions peer;
+  peer.device = device;
+  peer.shares_addresses = shares_addresses;
+  peer.limits = options;
+  peer.copy_engines = name == "ce";
+  return make_peer_communicator(base, peer);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Communicator>> open_transport(std::shared_ptr<Communicator> base, int device, TransportVote vote,
                                                      const CommunicatorOptions& options) {
   vote.gpu = device >= 0;
-  if (vote.gpu)
-    if (const Status status = peer_support(device); !status.ok()) vote.refusals.emplace("peer", status.text());
+  add_refusals(vote, device);
   if (vote.gpu && !base->moves_device_memory())
     vote.refusals.emplace(base->name(), "it moves memory of the CPU, and the tensors are on a GPU");
-  for (const char* name : {"nccl", "ce"})
-    if (base->name() != name) vote.refusals.emplace(name, "this build of fvattn does not have it");
-  const auto all = base->gather_contracts(contract_of(vote));
-  if (!all) return all.status();
-  std::vector<TransportVote> votes;
-  for (const Contract& contract : *all) votes.push_back(vote_of(contract));
-  auto choice = choose_transport(votes);
-  if (!choice) return choice.status();
-  if (choice->name == "peer") {
-    PeerOptions peer;
-    peer.device = device;
-    peer.limits = options;
-    auto made = make_peer_communicator(base, peer);
-    const bool may_fall_back = vote.forced.empty() && base->moves_device_memory();
-    // What no vote can know, as memory that cannot be opened, is an error on all ranks: all fall back.
-    if (made || !may_fall_back) return made;
-    choice = TransportChoice{base->name(), "peer: " + made.status().text()};
+  for (;;) {
+    Contract mine = contract_of(vote);
+    mine.add("process", process_identity(), false);
+    const auto all = base->gather_contracts(mine);
+    if (!all) return all.status();
+    std::vector<TransportVote> votes;
+    bool one_process = true;
+    for (const Contract& contract : *all) {
+      votes.push_back(vote_of(contract));
+      one_process = one_process && contract.value("process") == all->front().value("process");
+    }
+    const auto choice = choose_transport(votes);
+    if (!choice) return choice.status();
+    std::shared_ptr<Communicator> chosen = base;
+    if (is_over_base(choice->name) && choice->name != base->name()) {
+      auto made = make(choice->name, base, device, one_process, options);
+      if (!made && !vote.forced.empty()) return made.status();
+      if (!made) {  // what no vote could know, as memory that cannot be opened, is an error on all ranks: all vote again
+        vote.refusals.insert_or_assign(choice->name, made.status().text());
+        continue;
+      }
+      chosen = std::move(*made);
+    } else if (choice->name != base->name()) {
+      return Status::error(Code::unavailable, "the ranks are connected by another transport than the one they chose",
+                           base->name(), choice->name);
+    }
+    if (choice->fallback_reason.empty()) return chosen;
+    return std::shared_ptr<Communicator>(std::make_shared<Chosen>(std::move(chosen), choice->fallback_reason));
   }
-  if (choice->name != base->name())
-    return Status::error(Code::unavailable, "the ranks are connected by another transport than the one they chose",
-                         base->name(), choice->name);
-  if (choice->fallback_reason.empty()) return base;
-  return std::shared_ptr<Communicator>(std::make_shared<Chosen>(std::move(base), choice->fallback_reason));
 }
 
 }  // namespace fvattn

@@ -24,6 +24,11 @@ std::vector<Layout> layouts_of(const std::string& text) {
   return layouts;
 }
 
+// What a rank keeps is a push of its own from so many bytes on: it can run beside the others, which wait for links.
+constexpr int64_t kBeside = int64_t{4} << 20;
+// No link limits the way out of a slot: a block for each multiprocessor of the largest Hopper.
+constexpr int kCopyOutWriters = 132;
+
 // A rank that was given up on may still store into these when it comes late: they are never given back.
 void keep_for_ever(const std::shared_ptr<const void>& owner) {
   static std::mutex mutex;
@@ -37,9 +42,11 @@ class PeerCommunicator final : public Communicator {
   PeerCommunicator(std::shared_ptr<Communicator> bootstrap, std::unique_ptr<Device> device, const Options& options)
       : bootstrap_(std::move(bootstrap)),
         device_(std::move(device)),
-        workspace_(*bootstrap_, *device_),
         options_(options),
-        shape_{bootstrap_->size(), options.writers, options.shares_addresses ? 1 : 2, options.shares_addresses} {}
+        // Copy engines cannot ask for the epoch: the slot that they write to is always the same.
+        shape_{bootstrap_->size(), options.writers, options.shares_addresses || options.copy_engines ? 1 : 2,
+               options.shares_addresses || options.copy_engines},
+        workspace_(*bootstrap_, *device_, shape_.slots) {}
 
   ~PeerCommunicator() override {
     const std::lock_guard lock(mutex_);
@@ -50,8 +57,8 @@ class PeerCommunicator final : public Communicator {
   int rank() const override { return bootstrap_->rank(); }
   int size() const override { return bootstrap_->size(); }
   const std::string& name() const override {
-    static const std::string name = "peer";
-    return name;
+    static const std::string peer = "peer", ce = "ce";
+    return options_.copy_engines ? ce : peer;
   }
   const std::string& fallback_reason() const override {
     static const std::string none;
@@ -175,19 +182,22 @@ class PeerCommunicator final : public Communicator {
 
   Work work_of(const Exchange& exchange, const std::vector<std::vector<Layout>>& targets) {
     Work work;
+    work.by_copy_engines = options_.copy_engines;
     work.limit = std::exchange(first_, false) ? std::max(options_.limits.warm_up_timeout, options_.limits.timeout)
                                               : options_.limits.timeout;
     const int64_t slot_bytes = options_.shares_addresses ? 0 : workspace_.slot_bytes();
     const Jobs all = jobs_of(exchange, rank(), size(), targets, slot_bytes);
+    const bool keeps_beside = options_.copy_engines || bytes_between(exchange, rank(), rank()) >= kBeside;
     int used = 0;
     for (size_t i = 0; i < all.peers.size(); ++i) {
       const auto count = static_cast<int>(all.jobs[i].size());
-      if (work.pushes.empty() || used + count > kMostJobs) {
+      const bool beside = keeps_beside && all.peers[i] == rank();
+      if (work.pushes.empty() || used + count > kMostJobs || beside) {
         work.pushes.push_back(empty_push());
         used = 0;
       }
       Push& push = work.pushes.back();
-      push.enters = options_.shares_addresses && work.pushes.size() == 1;
+      push.enters = shape_.entry && work.pushes.size() == 1;
       push.peer[push.peers] = all.peers[i];
       std::copy(all.jobs[i].begin(), all.jobs[i].end(), push.jobs + used);
       used += count;
@@ -196,6 +206,7 @@ class PeerCommunicator final : public Communicator {
     if (options_.shares_addresses) return work;
     const std::vector<Job> out = copy_out_of(exchange, targets[static_cast<size_t>(rank())], slot_bytes);
     CopyOut copy{shape_, workspace_.epoch(), static_cast<int>(out.size()), {}};
+    copy.shape.writers = std::max(shape_.writers, kCopyOutWriters);
     std::copy(out.begin(), out.end(), copy.jobs);
     work.copies.push_back(copy);
     return work;
@@ -212,9 +223,9 @@ class PeerCommunicator final : public Communicator {
 
   const std::shared_ptr<Communicator> bootstrap_;
   const std::unique_ptr<Device> device_;
-  Workspace workspace_;
   const Options options_;
   const slots::Shape shape_;
+  Workspace workspace_;
   std::set<uint64_t> agreed_;
   bool first_ = true;
   mutable std::mutex mutex_;

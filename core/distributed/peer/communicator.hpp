@@ -1,4 +1,4 @@
-// The transport in which every rank stores into the memory of the others.
+// The transports in which every rank writes into the memory of the others: by stores, or by copy engines.
 #pragma once
 
 #include "device.hpp"
@@ -13,6 +13,7 @@ struct Options {
   bool shares_addresses = false;
   int writers = 1;  // of each rank
   CommunicatorOptions limits;
+  bool copy_engines = false;  // the transport `ce`: one slot, and a word before each exchange
 };
 
 /// `bootstrap` connects the same ranks on the host: it carries handles and agreement, and belongs to this communicator from

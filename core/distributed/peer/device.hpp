@@ -13,11 +13,13 @@
 
 namespace fvattn::peer {
 
-/// One exchange, ready to run: enter() where the first push says so, the pushes in order, complete(), the copy-outs.
+/// One exchange, ready to run: enter() where the first push says so, the pushes in any order, complete(), the copy-outs.
 struct Work {
   std::vector<Push> pushes;
   std::vector<CopyOut> copies;
   std::chrono::milliseconds limit{0};  // of each wait
+  /// Pushes to others are copies_of() followed by signal(), those to the rank itself as ever.
+  bool by_copy_engines = false;
 };
 
 /// One rank's end. Used by one thread at a time, but for release().

@@ -22,18 +22,68 @@ struct alignas(16) Wide {
   uint32_t word[4];
 };
 
+// Loads of one thread that are under way before it stores the first of them: 64 KB of 512 threads.
+constexpr int kFlying = 8;
+
+/// Where one of the threads that share a job's rows is: it goes on by as many units as there are threads, without a
+/// division. Rows, and units of a row, are fewer than 2^31.
+struct Cursor {
+  int32_t batch, row, unit;
+  int32_t step_rows, step_units;
+
+  FVATTN_SLOTS_FUNCTION Cursor(const Job& job, int32_t units, int64_t first_row, int lane, int lanes) {
+    const int64_t at = first_row + lane / units;
+    batch = static_cast<int32_t>(at / job.rows);
+    row = static_cast<int32_t>(at % job.rows);
+    unit = lane % units;
+    step_rows = lanes / units;
+    step_units = lanes % units;
+  }
+  FVATTN_SLOTS_FUNCTION void advance(int32_t rows, int32_t units) {
+    unit += step_units;
+    row += step_rows;
+    if (unit >= units) {
+      unit -= units;
+      ++row;
+    }
+    while (row >= rows) {
+      row -= rows;
+      ++batch;
+    }
+  }
+  FVATTN_SLOTS_FUNCTION int64_t source(const Job& job) const { return batch * job.source_batch + row * job.source_row; }
+  FVATTN_SLOTS_FUNCTION int64_t target(const Job& job) const { return batch * job.target_batch + row * job.target_row; }
+};
+
 template <class Unit>
 FVATTN_SLOTS_FUNCTION void copy_rows(const Job& job, const std::byte* source, std::byte* target, int64_t first, int64_t last,
                                      int lane, int lanes) {
-  const int64_t units = job.bytes / static_cast<int64_t>(sizeof(Unit)), count = (last - first) * units;
+  const auto units = static_cast<int32_t>(job.bytes / static_cast<int64_t>(sizeof(Unit))),
+             rows = static_cast<int32_t>(job.rows);
+  const int64_t count = (last - first) * units;
+  if (lane >= count) return;
+  Cursor at(job, units, first, lane, lanes);
+  int64_t i = lane;
+  for (; i + (kFlying - 1) * int64_t{lanes} < count; i += kFlying * int64_t{lanes}) {
+    Unit loaded[kFlying];
+    Unit* to[kFlying];
 #ifdef __CUDA_ARCH__
-#pragma unroll 4
+#pragma unroll
 #endif
-  for (int64_t i = lane; i < count; i += lanes) {
-    const int64_t row = first + i / units, unit = i % units, b = row / job.rows, r = row % job.rows;
-    const auto* from = reinterpret_cast<const Unit*>(source + b * job.source_batch + r * job.source_row);
-    auto* to = reinterpret_cast<Unit*>(target + b * job.target_batch + r * job.target_row);
-    to[unit] = from[unit];
+    for (int k = 0; k < kFlying; ++k) {
+      loaded[k] = reinterpret_cast<const Unit*>(source + at.source(job))[at.unit];
+      to[k] = reinterpret_cast<Unit*>(target + at.target(job)) + at.unit;
+      at.advance(rows, units);
+    }
+#ifdef __CUDA_ARCH__
+#pragma unroll
+#endif
+    for (int k = 0; k < kFlying; ++k) *to[k] = loaded[k];
+  }
+  for (; i < count; i += lanes) {
+    reinterpret_cast<Unit*>(target + at.target(job))[at.unit] =
+        reinterpret_cast<const Unit*>(source + at.source(job))[at.unit];
+    at.advance(rows, units);
   }
 }
 

@@ -45,6 +45,7 @@ Result<std::shared_ptr<Communicator>> make_peer_communicator(std::shared_ptr<Com
   Contract mine;
   mine.add("shares_addresses", options.shares_addresses ? "yes" : "no");
   mine.add("writers", options.writers);
+  mine.add("copy_engines", options.copy_engines ? "yes" : "no");
   mine.failure = peer_support(options.device);
   if (const auto all = bootstrap->agree(mine); !all) return all.status();
   return (*entry())->make(std::move(bootstrap), options);

@@ -65,6 +65,16 @@ FVATTN_SLOTS_FUNCTION void push_part(const Push& push, int writer, const Team& t
   }
 }
 
+/// In place of push_part() where something else has moved the bytes: tells the peers of all writers' parts. `lanes` threads
+/// share it; what was moved must have been complete before the first of them began.
+template <class Memory>
+FVATTN_SLOTS_FUNCTION void signal(const Push& push, int lane, int lanes, Memory& memory) {
+  const slots::Epoch epoch = *push.epoch + 1;
+  slots::Protocol<Memory> protocol(push.shape, push.rank, push.flags, memory);
+  for (int i = lane; i < push.peers * push.shape.writers; i += lanes)
+    protocol.after_write(push.peer[i / push.shape.writers], i % push.shape.writers, epoch);
+}
+
 /// Waits until all of this rank's memory is written, and counts the exchange. By one team; false as above.
 template <class Team, class Memory>
 FVATTN_SLOTS_FUNCTION bool complete(const Push& push, const Team& team, Memory& memory) {

@@ -85,7 +85,7 @@ Status Workspace::grow_slots(int64_t bytes) {
   if (Status status = bootstrap_.barrier(); !status.ok()) return status;
   drop(slots_);
   slot_bytes_ = 0;
-  auto blocks = share(2 * bytes, "bytes of slots");
+  auto blocks = share(count_ * bytes, "bytes of slots");
   if (!blocks) return blocks.status();
   slots_ = std::move(*blocks);
   slot_bytes_ = bytes;

@@ -10,11 +10,12 @@ namespace fvattn::peer {
 /// Not thread-safe. Every function but the accessors is collective, and an error of one rank is one of all.
 class Workspace {
  public:
-  Workspace(Communicator& bootstrap, Device& device) : bootstrap_(bootstrap), device_(device) {}
+  Workspace(Communicator& bootstrap, Device& device, int slots)
+      : bootstrap_(bootstrap), device_(device), count_(slots) {}
   ~Workspace();
 
   Status make_flags(int writers);
-  /// Two slots of at least that many bytes; keeps those that are large enough. The streams of all ranks must be finished.
+  /// Slots of at least that many bytes; keeps those that are large enough. The streams of all ranks must be finished.
   Status grow_slots(int64_t bytes);
 
   /// Not collective: another rank may still write into the memory of this one, which is not given back then.
@@ -22,7 +23,7 @@ class Workspace {
 
   const slots::Flags& flags(int rank) const { return flags_[static_cast<size_t>(rank)]; }
   slots::Epoch* epoch() const { return epoch_; }
-  /// The first slot of a rank; the second lies slot_bytes() behind it.
+  /// The first slot of a rank; another lies slot_bytes() behind it.
   std::byte* slots(int rank) const { return slots_[static_cast<size_t>(rank)]; }
   int64_t slot_bytes() const { return slot_bytes_; }
 
@@ -33,6 +34,7 @@ class Workspace {
 
   Communicator& bootstrap_;
   Device& device_;
+  const int count_;  // of slots
   Blocks control_, slots_;
   std::vector<slots::Flags> flags_;
   slots::Epoch* epoch_ = nullptr;

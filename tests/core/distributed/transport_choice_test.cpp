@@ -101,11 +101,15 @@ TEST_CASE("a group votes: all ranks get the same, or the same error") {
   };
   CHECK(votes(-1, {false, false, "threads", {}}, {false, false, "threads", {}}) == "threads|");
   CHECK_CONTAINS(votes(-1, {false, false, "threads", {}}, {false, false, "", {}}), "ranks disagree on the transport");
+  for (const char* name : {"peer", "ce", "nccl"})
+    CHECK_CONTAINS(votes(-1, {false, false, name, {}}, {false, false, name, {}}),
+                   std::string(name) + ": rank 0: it moves memory of GPUs, and the tensors are on the CPU");
   // Nobody here has a GPU of that number.
   constexpr int kNoSuchGpu = 1000;
   CHECK_CONTAINS(votes(kNoSuchGpu, {}, {}), "no transport connects these ranks; got peer: rank 0: ");
-  CHECK_CONTAINS(votes(kNoSuchGpu, {false, false, "peer", {}}, {false, false, "peer", {}}),
-                 "the transport that was asked for cannot be used; got peer: rank 0: ");
+  for (const char* name : {"peer", "ce", "nccl"})
+    CHECK_CONTAINS(votes(kNoSuchGpu, {false, false, name, {}}, {false, false, name, {}}),
+                   std::string("the transport that was asked for cannot be used; got ") + name + ": rank 0: ");
   CHECK_CONTAINS(votes(kNoSuchGpu, {false, false, "threads", {}}, {false, false, "threads", {}}),
                  "threads: rank 0: it moves memory of the CPU, and the tensors are on a GPU");
 }

@@ -1,14 +1,14 @@
 #include "cuda_device.hpp"
 
+#include "copy_engines.hpp"
 #include "kernels.cuh"
+#include "side_stream.hpp"
 
 #include <cstring>
 #include <new>
 
 namespace fvattn::peer {
 namespace {
-
-constexpr int kThreads = 512;
 
 Status check(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return {};
@@ -35,11 +35,12 @@ bool from_hex(const std::string& text, void* bytes, size_t count) {
 
 class CudaDevice final : public Device {
  public:
-  CudaDevice(int number, bool shares_addresses, Trouble* trouble)
-      : number_(number), shares_addresses_(shares_addresses), trouble_(trouble) {}
+  CudaDevice(int number, bool shares_addresses, const Watch& watch)
+      : number_(number), shares_addresses_(shares_addresses), watch_(watch) {}
   ~CudaDevice() override {
     stop();
-    cudaFreeHost(trouble_);
+    cudaFreeHost(watch_.host);
+    if (use().ok()) cudaFree(watch_.failed);
   }
 
   int number() const override { return number_; }
@@ -94,14 +95,14 @@ class CudaDevice final : public Device {
     const auto s = static_cast<cudaStream_t>(stream);
     const auto limit_ns = static_cast<uint64_t>(std::chrono::nanoseconds(work.limit).count());
     const Push& first = work.pushes.front();
-    if (first.enters) enter_kernel<<<1, 1, 0, s>>>(first, trouble_, limit_ns);
-    for (const Push& push : work.pushes) push_kernel<<<push.shape.writers, kThreads, 0, s>>>(push, trouble_);
-    complete_kernel<<<1, 128, 0, s>>>(first, trouble_, limit_ns);
-    for (const CopyOut& out : work.copies) copy_out_kernel<<<out.shape.writers, kThreads, 0, s>>>(out, trouble_);
+    if (first.enters) enter_kernel<<<1, 1, 0, s>>>(first, watch_, limit_ns);
+    if (Status status = move(work, s); !status.ok()) return status;
+    complete_kernel<<<1, 128, 0, s>>>(first, watch_, limit_ns);
+    for (const CopyOut& out : work.copies) copy_out_kernel<<<out.shape.writers, kThreads, 0, s>>>(out, watch_);
     return check(cudaGetLastError(), "a launch");
   }
-  int lost() const override { return *const_cast<volatile int*>(&trouble_->lost); }
-  void stop() override { *const_cast<volatile int*>(&trouble_->stop) = 1; }
+  int lost() const override { return *const_cast<volatile int*>(&watch_.host->lost); }
+  void stop() override { *const_cast<volatile int*>(&watch_.host->stop) = 1; }
   Status finish(void* stream) override {
     if (Status status = use(); !status.ok()) return status;
     return check(cudaStreamSynchronize(static_cast<cudaStream_t>(stream)), "cudaStreamSynchronize");
@@ -112,23 +113,45 @@ class CudaDevice final : public Device {
     std::byte* memory;
     int device;
   };
+  // A last push of what the rank keeps runs beside those that wait for links; copy engines would be slow at it.
+  Status move(const Work& work, cudaStream_t s) {
+    const auto keeps = [](const Push& push) { return push.peer[0] == push.rank; };
+    const bool beside = work.pushes.size() > 1 && keeps(work.pushes.back());
+    if (beside)
+      if (Status status = check(side_.fork(s), "a fork of the stream"); !status.ok()) return status;
+    for (const Push& push : work.pushes) {
+      if (work.by_copy_engines && !keeps(push)) {
+        if (Status status = check(copy_to_peers(push, s), "a copy to another GPU"); !status.ok()) return status;
+        signal_kernel<<<1, 128, 0, s>>>(push, watch_);
+      } else {
+        push_kernel<<<push.shape.writers, kThreads, 0, beside && keeps(push) ? side_.get() : s>>>(push, watch_);
+      }
+    }
+    return beside ? check(side_.join(s), "a join of the stream") : Status();
+  }
   Status use() const { return check(cudaSetDevice(number_), "cudaSetDevice"); }
 
   const int number_;
   const bool shares_addresses_;
-  Trouble* const trouble_;
+  const Watch watch_;
+  SideStream side_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Device>> make_cuda_device(int number, bool shares_addresses) {
   if (Status status = check(cudaSetDevice(number), "cudaSetDevice"); !status.ok()) return status;
-  void* memory = nullptr;
-  if (Status status = check(cudaHostAlloc(&memory, sizeof(Trouble), cudaHostAllocMapped | cudaHostAllocPortable),
-                            "cudaHostAlloc");
-      !status.ok())
+  void *host = nullptr, *failed = nullptr;
+  Status status = check(cudaHostAlloc(&host, sizeof(Trouble), cudaHostAllocMapped | cudaHostAllocPortable), "cudaHostAlloc");
+  if (status.ok()) status = check(cudaMalloc(&failed, sizeof(int)), "cudaMalloc");
+  if (status.ok()) status = check(cudaMemset(failed, 0, sizeof(int)), "cudaMemset");
+  if (!status.ok()) {
+    cudaFree(failed);
+    cudaFreeHost(host);
     return status;
-  return std::unique_ptr<Device>(std::make_unique<CudaDevice>(number, shares_addresses, new (memory) Trouble));
+  }
+  const Watch watch{new (host) Trouble, static_cast<int*>(failed)};
+  return std::unique_ptr<Device>(std::make_unique<CudaDevice>(number, shares_addresses, watch));
 }
 
 }  // namespace fvattn::peer

@@ -35,7 +35,7 @@ Result<std::shared_ptr<Communicator>> make(std::shared_ptr<Communicator> bootstr
   mine.failure = device.status();
   if (const auto all = bootstrap->agree(mine); !all) return all.status();
   return make_communicator(std::move(bootstrap), std::move(*device),
-                           {options.shares_addresses, options.writers, options.limits});
+                           {options.shares_addresses, options.writers, options.limits, options.copy_engines});
 }
 
 }  // namespace

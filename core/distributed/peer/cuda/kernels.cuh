@@ -7,18 +7,27 @@
 
 namespace fvattn::peer {
 
+constexpr int kThreads = 512;  // of a block that moves bytes
+
 /// In memory of the host that the GPU can reach.
 struct Trouble {
   int stop = 0;   // waits end
   int lost = -1;  // the rank that one gave up on
 };
 
+/// What kernels know of trouble. Only those that wait look at the host's memory: a look takes some 2 us, and those of many
+/// warps queue up (a push of 132 blocks took 3.5 ms longer).
+struct Watch {
+  Trouble* host = nullptr;
+  int* failed = nullptr;  // in the GPU's memory: a wait has ended in vain
+};
+
 /// Flags that other GPUs and the host see too.
 class DeviceMemory {
  public:
-  __device__ DeviceMemory(Trouble* trouble, uint64_t limit_ns) : trouble_(trouble), limit_ns_(limit_ns) {}
+  __device__ DeviceMemory(const Watch& watch, uint64_t limit_ns) : watch_(watch), limit_ns_(limit_ns) {}
 
-  __device__ bool stopped() const { return *const_cast<volatile int*>(&trouble_->stop) != 0; }
+  __device__ bool stopped() const { return *const_cast<volatile int*>(watch_.failed) != 0; }
   __host__ __device__ bool wait(const slots::Epoch* flag, slots::Epoch least, int rank) {
 #ifdef __CUDA_ARCH__
     constexpr int kLooks = 64;  // between two looks at the clock and at the host
@@ -26,12 +35,15 @@ class DeviceMemory {
     for (;;) {
       for (int i = 0; i < kLooks; ++i)
         if (load(flag) >= least) return true;
-      if (stopped()) return false;
-      if (now() - start > limit_ns_) break;
+      if (*const_cast<volatile int*>(&watch_.host->stop) != 0) break;
+      if (now() - start > limit_ns_) {
+        *const_cast<volatile int*>(&watch_.host->lost) = rank;
+        *const_cast<volatile int*>(&watch_.host->stop) = 1;
+        break;
+      }
       __nanosleep(100);
     }
-    *const_cast<volatile int*>(&trouble_->lost) = rank;
-    *const_cast<volatile int*>(&trouble_->stop) = 1;
+    *const_cast<volatile int*>(watch_.failed) = 1;
     __threadfence_system();
 #endif
     return false;
@@ -54,7 +66,7 @@ class DeviceMemory {
     return value;
   }
 
-  Trouble* trouble_;
+  const Watch watch_;
   uint64_t limit_ns_;
 };
 
@@ -84,9 +96,10 @@ struct Block {
 };
 
 // Those that wait are one block each: a full grid that waits could keep the kernel that it waits for from starting.
-__global__ void enter_kernel(const __grid_constant__ Push push, Trouble* trouble, uint64_t limit_ns);
-__global__ void push_kernel(const __grid_constant__ Push push, Trouble* trouble);
-__global__ void complete_kernel(const __grid_constant__ Push push, Trouble* trouble, uint64_t limit_ns);
-__global__ void copy_out_kernel(const __grid_constant__ CopyOut out, Trouble* trouble);
+__global__ void enter_kernel(const __grid_constant__ Push push, Watch watch, uint64_t limit_ns);
+__global__ void __launch_bounds__(kThreads) push_kernel(const __grid_constant__ Push push, Watch watch);
+__global__ void signal_kernel(const __grid_constant__ Push push, Watch watch);
+__global__ void complete_kernel(const __grid_constant__ Push push, Watch watch, uint64_t limit_ns);
+__global__ void __launch_bounds__(kThreads) copy_out_kernel(const __grid_constant__ CopyOut out, Watch watch);
 
 }  // namespace fvattn::peer

@@ -36,8 +36,9 @@ Result<TransportChoice> choose_transport(std::span<const TransportVote> votes);
 Result<std::string> forced_transport(const Environment& environment);
 
 /// The communicator that this rank's tensors on `device` (-1: CPU, else the number of its GPU) should use: `base`, which
-/// connects the same ranks already, or `peer` over it. Every rank votes; the one that is returned has the common
-/// fallback_reason(). `vote.refusals` may hold what the caller knows; the rest is found out here. Collective.
+/// connects the same ranks already, or `peer`, `ce` or `nccl` over it. Every rank votes; where a transport then cannot be
+/// made, all vote again without it. The one that is returned has the common fallback_reason(). `vote.refusals` may hold what
+/// the caller knows; the rest is found out here. Collective.
 Result<std::shared_ptr<Communicator>> open_transport(std::shared_ptr<Communicator> base, int device, TransportVote vote,
                                                      const CommunicatorOptions& options);
 

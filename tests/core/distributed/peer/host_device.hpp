@@ -1,6 +1,7 @@
 // The peer transport's device on the CPU: threads are writers, shared memory is what others write.
 #pragma once
 
+#include "distributed/peer/copies.hpp"
 #include "distributed/peer/device.hpp"
 #include "distributed/slots/host_memory.hpp"
 
@@ -8,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -75,6 +77,11 @@ class HostDevice final : public peer::Device {
     slots::HostMemory memory(latest.limit, stopped_);
     if (latest.pushes.front().enters && !peer::enter(latest.pushes.front(), memory)) return gave_up(memory.lost());
     for (const peer::Push& push : latest.pushes) {
+      if (latest.by_copy_engines && push.peer[0] != push.rank) {
+        copy(push);
+        peer::signal(push, 0, 1, memory);
+        continue;
+      }
       std::vector<std::thread> writers;
       for (int w = 0; w < push.shape.writers; ++w)
         writers.emplace_back([&, w] {
@@ -105,6 +112,14 @@ class HostDevice final : public peer::Device {
     ::close(file);
     sizes_[static_cast<std::byte*>(memory)] = bytes;
     return static_cast<std::byte*>(memory);
+  }
+  // What copy engines do, one row after the other.
+  void copy(const peer::Push& push) {
+    for (const peer::Copy2D& c : peer::copies_of(push)) {
+      pause_();
+      for (int64_t r = 0; r < c.height; ++r)
+        std::memcpy(c.target + r * c.target_pitch, c.source + r * c.source_pitch, static_cast<size_t>(c.width));
+    }
   }
   Status gave_up(int rank) {
     lost_ = rank;

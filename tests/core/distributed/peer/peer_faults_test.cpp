@@ -41,20 +41,22 @@ TEST_CASE("ranks that come with other shapes are told all shapes") {
 }
 
 TEST_CASE("a rank that does not store ends the wait of the others, by number") {
-  PeerGroup group = make_peer_group(3, false, 1, {100ms, 5s});
-  const auto all = statuses(group.ranks, [&](Communicator& self) {
-    RoundTrip trip(self, 1, 9, 3, 3, 0);
-    trip.fill(0);
-    Status status = self.exchange(trip.scatter());
-    if (!status.ok() || self.rank() == 1) return status;
-    return self.exchange(trip.scatter());  // known: nothing is asked on the host, and the stores of rank 1 do not come
-  });
-  CHECK(all[1].ok());
-  for (const size_t r : {0u, 2u}) {
-    CHECK_CONTAINS(all[r].text(), "waited 100 ms in scatter_heads or before it for the stores of rank 1");
-    CHECK(all[r].code == Code::unavailable);
+  for (const bool copy_engines : {false, true}) {
+    PeerGroup group = make_peer_group(3, false, 1, {100ms, 5s}, [] {}, -1, nullptr, copy_engines);
+    const auto all = statuses(group.ranks, [&](Communicator& self) {
+      RoundTrip trip(self, 1, 9, 3, 3, 0);
+      trip.fill(0);
+      Status status = self.exchange(trip.scatter());
+      if (!status.ok() || self.rank() == 1) return status;
+      return self.exchange(trip.scatter());  // known: nothing is asked on the host, and the stores of rank 1 do not come
+    });
+    CHECK(all[1].ok());
+    for (const size_t r : {0u, 2u}) {
+      CHECK_CONTAINS(all[r].text(), "waited 100 ms in scatter_heads or before it for the stores of rank 1");
+      CHECK(all[r].code == Code::unavailable);
+    }
+    CHECK_FALSE(group.ranks[1]->barrier().ok());
   }
-  CHECK_FALSE(group.ranks[1]->barrier().ok());
 }
 
 TEST_CASE("an abort reaches the others, and ends waits for stores") {

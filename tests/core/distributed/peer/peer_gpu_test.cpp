@@ -31,12 +31,14 @@ class Memory {
   void* data_ = nullptr;
 };
 
+constexpr CommunicatorOptions kLimits{std::chrono::seconds(5), std::chrono::seconds(30)};  // so that a hang is a failure soon
+
 Group peer_group(int ranks, bool shares, int writers = 32) {
   const Group bootstrap = make_thread_communicators(ranks);
   Group group(bootstrap.size());
   on_ranks(bootstrap, [&](Communicator& self) {
     const auto r = static_cast<size_t>(self.rank());
-    auto made = make_peer_communicator(bootstrap[r], {0, shares, writers, {}});
+    auto made = make_peer_communicator(bootstrap[r], {0, shares, writers, kLimits});
     if (made) group[r] = *made;
     if (!made) std::printf("%s\n", made.status().text().c_str());
   });
@@ -74,6 +76,8 @@ struct Scatter {
   }
   // After the same exchange between threads of the CPU.
   bool is_right(Communicator& threads) {
+    // Not by the copy: one into pageable memory waits under a lock that a graph's launch by another rank's thread needs.
+    cudaStreamSynchronize(stream);
     cudaMemcpyAsync(got.data(), target.get(), got.size(), cudaMemcpyDeviceToHost, stream);
     cudaStreamSynchronize(stream);
     Exchange same = exchange;
@@ -133,6 +137,10 @@ TEST_CASE("recorded in a graph and replayed 100 times, with odd and even numbers
       for (int i = 0; i < in_graph; ++i) wrong += !self.exchange(scatter.exchange).ok();
       wrong += cudaStreamEndCapture(scatter.stream, &graph) != cudaSuccess;
       wrong += cudaGraphInstantiate(&exec, graph, 0) != cudaSuccess;
+      // A first launch uploads the graph and would wait for the kernels of the ranks that wait for this one.
+      wrong += cudaGraphUpload(exec, scatter.stream) != cudaSuccess;
+      cudaStreamSynchronize(scatter.stream);
+      wrong += !self.barrier().ok();
       for (unsigned i = 0; i < 100; ++i) {
         scatter.fill(i);
         wrong += cudaGraphLaunch(exec, scatter.stream) != cudaSuccess;

@@ -18,7 +18,7 @@ struct PeerGroup {
 
 inline PeerGroup make_peer_group(int size, bool shares, int writers, const CommunicatorOptions& limits = {},
                                  const HostDevice::Pause& pause = [] {}, int refuses = -1,
-                                 std::vector<std::string>* errors = nullptr) {
+                                 std::vector<std::string>* errors = nullptr, bool copy_engines = false) {
   const Group bootstrap = make_thread_communicators(size, limits);
   PeerGroup group{Group(bootstrap.size()), std::vector<HostDevice*>(bootstrap.size())};
   if (errors != nullptr) errors->resize(bootstrap.size());
@@ -27,7 +27,7 @@ inline PeerGroup make_peer_group(int size, bool shares, int writers, const Commu
     auto device = std::make_unique<HostDevice>(pause);
     device->refuses = self.rank() == refuses;
     group.devices[r] = device.get();
-    auto made = peer::make_communicator(bootstrap[r], std::move(device), {shares, writers, limits});
+    auto made = peer::make_communicator(bootstrap[r], std::move(device), {shares, writers, limits, copy_engines});
     if (made) group.ranks[r] = *made;
     if (!made && errors != nullptr) (*errors)[r] = made.status().text();
   });

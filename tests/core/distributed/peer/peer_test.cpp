@@ -40,11 +40,13 @@ std::vector<std::vector<int32_t>> results(const Group& group, const Shape& s, un
 TEST_CASE("bitwise equal to the thread transport, P 1 to 5, uneven, several kv heads, several writers") {
   for (int ranks = 1; ranks <= 5; ++ranks)
     for (const bool shares : {true, false})
-      for (const int writers : {1, 3}) {
+      for (const auto& [writers, copy_engines] : {std::pair(1, false), {3, false}, {2, true}}) {
         CAPTURE(ranks);
         CAPTURE(shares);
+        CAPTURE(copy_engines);
         const Group expected = make_thread_communicators(ranks);
-        PeerGroup group = make_peer_group(ranks, shares, writers);
+        PeerGroup group = make_peer_group(ranks, shares, writers, {}, [] {}, -1, nullptr, copy_engines);
+        CHECK(group.ranks[0]->name() == (copy_engines ? "ce" : "peer"));
         unsigned seed = 0;
         for (const Shape& shape : kShapes) {
           ++seed;
@@ -62,13 +64,15 @@ TEST_CASE("bitwise equal to the thread transport, P 1 to 5, uneven, several kv h
 }
 
 TEST_CASE("random delays change nothing, nor do exchanges of other sizes in between") {
-  for (const bool shares : {true, false}) {
+  for (const auto& [shares, copy_engines] : {std::pair(true, false), {false, false}, {true, true}, {false, true}}) {
+    CAPTURE(shares);
+    CAPTURE(copy_engines);
     const auto pause = [] {
       static thread_local std::mt19937 random(std::random_device{}());
       if (random() % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(random() % 300));
     };
     const Group expected = make_thread_communicators(3);
-    PeerGroup group = make_peer_group(3, shares, 2, {}, pause);
+    PeerGroup group = make_peer_group(3, shares, 2, {}, pause, -1, nullptr, copy_engines);
     for (unsigned i = 1; i < 40; ++i) {
       const Shape shape{1, 7 + i % 5 * 6, 5, 5, 0};
       CHECK(results(group.ranks, shape, i) == results(expected, shape, i));
@@ -77,12 +81,13 @@ TEST_CASE("random delays change nothing, nor do exchanges of other sizes in betw
 }
 
 TEST_CASE("recorded work can be run again any number of times, with odd and even numbers of exchanges between") {
-  for (const bool shares : {true, false})
+  for (const auto& [shares, copy_engines] : {std::pair(true, false), {false, false}, {true, true}, {false, true}})
     for (const int others : {0, 1, 2, 3}) {
       CAPTURE(shares);
+      CAPTURE(copy_engines);
       CAPTURE(others);
       const int ranks = 3, replays = 100;
-      PeerGroup group = make_peer_group(ranks, shares, 2);
+      PeerGroup group = make_peer_group(ranks, shares, 2, {}, [] {}, -1, nullptr, copy_engines);
       const Group expected = make_thread_communicators(ranks);
       std::atomic<int> wrong = 0;
       on_ranks(group.ranks, [&](Communicator& self) {
