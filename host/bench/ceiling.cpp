@@ -13,6 +13,8 @@ namespace {
 constexpr int kOperationsPerClock = 4096;  // of one Hopper SM, dense 16-bit
 constexpr int kClockRate = 13;             // CU_DEVICE_ATTRIBUTE_CLOCK_RATE, kHz
 
+}  // namespace
+
 double clock_bound(const Device& device) {
   if (device.c.type != FVATTN_CUDA) return 0;
   void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -22,8 +24,6 @@ double clock_bound(const Device& device) {
   if (attribute == nullptr || attribute(&kilohertz, kClockRate, device.c.id) != 0) return 0;
   return 1e3 * kilohertz * device.c.sm_count * kOperationsPerClock / 1e12;
 }
-
-}  // namespace
 
 Ceiling measure_ceiling(const Device& device, at::Device place, at::ScalarType dtype) {
   const at::NoGradGuard no_grad;

@@ -13,6 +13,8 @@ struct Ceiling {
   double clock_tflops = 0;   // clock x SMs x 4096 operations; 0: not known (CPU). No figure above it can be true
 };
 
+/// Clock x SMs x 4096 operations in TFLOP/s; 0: not known.
+double clock_bound(const Device& device);
 Ceiling measure_ceiling(const Device& device, at::Device place, at::ScalarType dtype);
 
 }  // namespace fvattn::bench

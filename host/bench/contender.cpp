@@ -94,10 +94,10 @@ Extras Contender::extras(bool shut) const {
   return extras;
 }
 
-void Contender::forward() const {
+at::Tensor Contender::forward() const {
   const at::NoGradGuard no_grad;
   const ForwardContextScope scope(context_);
-  const_cast<LocalAttention&>(layer_)->forward(operands_.q, operands_.k, operands_.v, extras(false));
+  return const_cast<LocalAttention&>(layer_)->forward(operands_.q, operands_.k, operands_.v, extras(false));
 }
 
 void Contender::backward() const { torch::autograd::grad({recorded_}, leaves_, {operands_.d_o}, /*retain_graph=*/true); }

@@ -27,8 +27,11 @@ class Contender {
 
   const AttentionBackend& backend() const { return *backend_; }
   const std::vector<std::string>& unused() const { return unused_; }
+  /// The layer that serves it, and what is open around its calls.
+  const LocalAttentionOptions& layer_options() const { return layer_->options(); }
+  const std::shared_ptr<const ForwardContext>& context() const { return context_; }
   /// One forward, without recording.
-  void forward() const;
+  at::Tensor forward() const;
   /// One backward of a forward that was recorded beforehand.
   void backward() const;
   /// Attended pairs over batch and heads: `describe` for a backend that chooses keys, else the formula.

@@ -1,11 +1,13 @@
 // fvattn bench: time of attention, and of the host's part of it.
 #include "bench/bench_job.hpp"
+#include "bench/dist/dist.hpp"
 #include "bench/host_overhead.hpp"
 #include "common/table.hpp"
 #include "common/verb.hpp"
 
 #include <c10/util/Exception.h>
 
+#include <cstring>
 #include <iostream>
 
 namespace {
@@ -78,6 +80,7 @@ Status bench_attention(const Options& options, Verb& verb) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "dist") == 0) return dist::run_dist(argc - 1, argv + 1);
   Verb verb("fvattn bench",
             "Times backends in turns on the same tensors: ms, TFLOP/s of the pairs attended, share of the matmul measured "
             "in the same run, error.",

@@ -36,6 +36,8 @@ std::optional<int> origin_of(const Status& status) {
 
 bool is_common(const Status& status) {
   return status.what.find("ranks disagree on ") != std::string::npos ||
+         status.what.find("no transport connects these ranks") != std::string::npos ||
+         status.what.find("the transport that was asked for cannot be used") != std::string::npos ||
          status.what.find("ranks came with different operations") != std::string::npos;
 }
 

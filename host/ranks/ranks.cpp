@@ -2,6 +2,9 @@
 
 #include "ranks/echo.hpp"
 
+#include <fvattn/distributed/transport_choice.hpp>
+#include <fvattn/torch/store_communicator.hpp>
+
 #include <cstdio>
 
 namespace fvattn::host {
@@ -26,17 +29,35 @@ Ranks::Ranks(Verb& verb) {
 Status Ranks::connect(bool on_gpu) {
   if (!launch_trouble_.ok()) return launch_trouble_;
   if (alone()) return {};
-  if (on_gpu)
-    return Status::error(Code::unimplemented, "this verb runs over several ranks on the CPU only",
-                         std::to_string(size()) + " ranks with --device cuda", "--device cpu, or one rank");
   const Environment environment = Environment::capture();
   auto options = communicator_options(environment);
   if (!options) return options.status();
   if (environment.find(env::kDistTimeout) == nullptr) options->timeout = kTaskTime;
-  auto made = open_cpu_communicator(launch_, *options);
+  auto made = on_gpu && !launch_.address.empty() ? make_store_communicator(launch_, *options)
+                                                 : open_cpu_communicator(launch_, *options);
   if (!made) return made.status();
   communicator_ = std::move(*made);
   return {};
+}
+
+Status Ranks::open_transport(int device) {
+  if (alone() || device < 0) return {};
+  const Environment environment = Environment::capture();
+  const auto options = communicator_options(environment);
+  if (!options) return options.status();
+  const auto forced = forced_transport(environment);
+  if (!forced) return forced.status();
+  TransportVote vote;
+  vote.forced = *forced;
+  auto made = fvattn::open_transport(communicator_, device, vote, *options);
+  if (!made) return made.status();
+  communicator_ = std::move(*made);
+  return {};
+}
+
+void Ranks::adopt(std::shared_ptr<Communicator> communicator) {
+  communicator_ = std::move(communicator);
+  met_ = true;
 }
 
 Result<std::vector<Contract>> Ranks::meet(const Status& mine, const Facts& facts) {
@@ -84,6 +105,7 @@ Status Ranks::name_rank(Status status) const {
 
 bool Ranks::reports(Status& status) {
   if (!launch_trouble_.ok()) return true;
+  if (alike_) return is_root();
   // The others are on their way to the first meeting: there they hear of it, and the first rank that fails reports.
   if (!met_) {
     if (communicator_ == nullptr) {

@@ -23,10 +23,18 @@ class Ranks {
   bool is_root() const { return launch_.rank == 0; }
   int rank() const { return launch_.rank; }
   int size() const { return launch_.size; }
+  const Launch& launch() const { return launch_; }
 
-  /// Connects the ranks, for tensors on the CPU or on GPUs. Nothing to do for a rank alone. An environment that says only
-  /// a part of which rank this is, is an error here.
+  /// Connects the ranks, for tensors on the CPU or on GPUs: `on_gpu` is the same on all ranks. Nothing to do for a rank
+  /// alone. An environment that says only a part of which rank this is, is an error here. On GPUs they can tell each other
+  /// things then, and move tensors after open_transport().
   Status connect(bool on_gpu);
+  /// What moves tensors of GPU `device`. Nothing to do for -1, the CPU. Collective; an error is one on all ranks.
+  Status open_transport(int device);
+  /// In place of connect(): the ranks are connected already.
+  void adopt(std::shared_ptr<Communicator> communicator);
+  /// A failure from now on is the same on all ranks, and they know: rank 0 reports it.
+  void all_fail_alike() { alike_ = true; }
   const std::shared_ptr<Communicator>& communicator() const { return communicator_; }
 
   /// Where all ranks meet: the facts of rank 0 for all, or the failure of the first rank that has one. `mine`: how it goes
@@ -46,7 +54,7 @@ class Ranks {
   Launch launch_;
   Status launch_trouble_;
   std::shared_ptr<Communicator> communicator_;
-  bool met_ = false;
+  bool met_ = false, alike_ = false;
   int reporter_ = -1;  // the first rank that told of a failure
 };
 

@@ -1,5 +1,7 @@
 #include "ranks/tensor_moves.hpp"
 
+#include "ranks/rank_device.hpp"
+
 #include <ATen/ops/empty.h>
 
 #include <functional>
@@ -35,13 +37,17 @@ struct Pieces {
 
 }  // namespace
 
-at::Tensor shape_only(at::IntArrayRef sizes, at::ScalarType dtype) {
-  return at::empty(std::vector<int64_t>(sizes.size(), 1), at::TensorOptions(dtype)).expand(sizes);
+at::Tensor shape_only(at::IntArrayRef sizes, at::ScalarType dtype, at::Device device) {
+  return at::empty(std::vector<int64_t>(sizes.size(), 1), at::TensorOptions(dtype).device(device)).expand(sizes);
 }
 
 void TensorMoves::add(const std::string& name, Pattern pattern, Ranges sequence, Ranges heads, const at::Tensor& source,
                       Layout from, const at::Tensor& target, Layout to) {
   exchange_.transfers.push_back({name, pattern, std::move(sequence), std::move(heads), from, to});
+  if (source.is_cuda()) {
+    exchange_.device = source.device().index();
+    exchange_.stream = current_stream(source.device());
+  }
   kept_.insert(kept_.end(), {source, target});
 }
 

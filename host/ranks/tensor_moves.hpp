@@ -10,7 +10,8 @@
 
 namespace fvattn::host {
 
-/// Add up what moves, the same on all ranks, then run(). On the CPU. Not recorded by autograd.
+/// Add up what moves, the same on all ranks, then run(): all of it on the CPU, or on the GPU of each rank, in the order of
+/// the current stream. Not recorded by autograd.
 class TensorMoves {
  public:
   TensorMoves(Communicator& communicator, std::string name) : communicator_(communicator) {
@@ -40,6 +41,6 @@ class TensorMoves {
 };
 
 /// A tensor of that shape and dtype without memory of its own; its values mean nothing.
-at::Tensor shape_only(at::IntArrayRef sizes, at::ScalarType dtype);
+at::Tensor shape_only(at::IntArrayRef sizes, at::ScalarType dtype, at::Device device);
 
 }  // namespace fvattn::host

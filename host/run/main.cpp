@@ -3,6 +3,7 @@
 #include "common/dtype_names.hpp"
 #include "common/parameters.hpp"
 #include "common/verb.hpp"
+#include "ranks/rank_device.hpp"
 #include "run/call.hpp"
 #include "run/ranks_call.hpp"
 #include "run/report.hpp"
@@ -31,7 +32,10 @@ struct Options {
     app.add_option("--output", output, "The file to write; it is complete or not there")
         ->type_name("OUT.safetensors")
         ->required();
-    app.add_option("--device", device, "cpu, cuda or cuda:INDEX")->type_name("D")->capture_default_str();
+    app.add_option("--device", device,
+                   "cpu, cuda or cuda:INDEX; of several ranks each has the GPU of its number, or all share INDEX")
+        ->type_name("D")
+        ->capture_default_str();
     app.add_option("--dtype", dtype, "Compute in float64, float32, bfloat16 or float16 (default: the dtype of q)")
         ->type_name("T");
     parameters.add_to(app);
@@ -51,13 +55,16 @@ struct Task {
   Json given;  // parameters
   Keys keys;
   Inputs inputs;
-  std::string device, dtype;
+  at::Device device = at::kCPU;
+  std::string dtype;
 };
 
 /// `reads`: the file, too; without it there are no inputs.
-Result<Task> read_task(const Options& options, bool reads) {
-  const Result<const Device*> device = device_by_name(options.device);
+Result<Task> read_task(const Options& options, const Launch& launch, bool reads) {
+  const Result<const Device*> device = device_of_rank(options.device, launch);
   if (!device) return device.status();
+  const at::Device at = torch_device(**device);
+  use_device(at);
   std::optional<DtypeCode> dtype;
   if (!options.dtype.empty()) {
     const Result<DtypeCode> named = dtype_by_name(options.dtype, "--dtype");
@@ -70,10 +77,7 @@ Result<Task> read_task(const Options& options, bool reads) {
   if (!values) return values.status();
   Result<Keys> keys = sort_keys(std::move(*values));
   if (!keys) return keys.status();
-  const at::Device at = (*device)->c.type == FVATTN_CUDA
-                            ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>((*device)->c.id))
-                            : at::Device(at::kCPU);
-  Task task{*given, std::move(*keys), {}, at.str(), {}};
+  Task task{*given, std::move(*keys), {}, at, {}};
   if (!reads) return task;
   Result<Inputs> inputs = read_inputs(options.input);
   if (!inputs) return inputs.status();
@@ -88,18 +92,20 @@ Result<Task> read_task(const Options& options, bool reads) {
 }
 
 Status run(const Options& options, Verb& verb, Ranks& ranks) {
-  Result<Task> task = read_task(options, ranks.is_root());
-  if (Status status = ranks.connect(task && task->device != "cpu"); !status.ok()) return status;
+  Result<Task> task = read_task(options, ranks.launch(), ranks.is_root());
+  // By the option's text, which is the same on all ranks, whatever became of the task.
+  if (Status status = ranks.connect(options.device.starts_with("cuda")); !status.ok()) return status;
   const auto facts = ranks.tell(task.status(), task ? facts_of(task->inputs) : Ranks::Facts{});
   if (!facts) return facts.status();
-  if (!ranks.is_root()) task->inputs = inputs_like(*facts);
+  if (Status status = ranks.open_transport(task->device.is_cuda() ? task->device.index() : -1); !status.ok()) return status;
+  if (!ranks.is_root()) task->inputs = inputs_like(*facts, task->device);
   const std::vector<std::string> warnings = task->inputs.warnings;
   const Result<CallResult> result =
       ranks.alone() ? call_layer(task->inputs, std::move(task->keys), options.backend)
                     : call_over_ranks(ranks, std::move(task->inputs), std::move(task->keys), options.backend);
   if (!result) return result.status();
   if (!ranks.is_root()) return {};
-  Report report{options.output, task->device, task->dtype, task->given, warnings, &*result, ranks.size()};
+  Report report{options.output, task->device.str(), task->dtype, task->given, warnings, &*result, ranks.size()};
   if (Status status = write_tensors(options.output, result->outputs, metadata_block(report)); !status.ok()) return status;
   if (verb.json()) verb.print(report_json(report));
   else print_report(std::cout, report);

@@ -1,5 +1,6 @@
 #include "run/ranks_call.hpp"
 
+#include "ranks/rank_device.hpp"
 #include "ranks/tensor_moves.hpp"
 #include "run/setup.hpp"
 
@@ -15,7 +16,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr const char* kGate = "gate_compress";
 
-double ms_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
+double ms_since(Clock::time_point start, at::Device device) {
+  wait_for_stream(device);
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
 
 Status refuse(const std::string& what) {
   return Status::error(Code::invalid_argument, what + " is not possible over several ranks", {}, {}, "run it with one rank");
@@ -92,7 +96,7 @@ void differentiate(const Ranks& ranks, const Part& part, const at::Tensor& o, co
   }
   const Clock::time_point start = Clock::now();
   gradients = torch::autograd::grad(results, leaves, given, std::nullopt, false, /*allow_unused=*/true);
-  ms = ms_since(start);
+  ms = ms_since(start, o.device());
   for (size_t i = 0; i < leaves.size(); ++i)
     if (!gradients[i].defined()) gradients[i] = at::zeros_like(leaves[i]);
 }
@@ -126,7 +130,7 @@ Result<CallResult> call_over_ranks(Ranks& ranks, Inputs in, Keys keys, const std
   const Clock::time_point start = Clock::now();
   const auto [o, text_o] = layer->forward(mine.q, mine.k, mine.v, mine.text_q, mine.text_k, mine.text_v,
                                           {part->extras, std::nullopt}, call);
-  result.forward_ms = ms_since(start);
+  result.forward_ms = ms_since(start, o.device());
   result.selection = setup->selection;
   if (in.wants_gradients()) differentiate(ranks, *part, o, text_o, leaves, gradients, result.backward_ms);
 

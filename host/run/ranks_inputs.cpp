@@ -21,7 +21,7 @@ Ranks::Facts facts_of(const Inputs& in) {
   return facts;
 }
 
-Inputs inputs_like(const Ranks::Facts& facts) {
+Inputs inputs_like(const Ranks::Facts& facts, at::Device device) {
   Tensors tensors;
   for (const auto& [name, text] : facts) {
     if (!name.starts_with(kTensor)) continue;
@@ -30,7 +30,7 @@ Inputs inputs_like(const Ranks::Facts& facts) {
     words >> dtype;
     std::vector<int64_t> sizes;
     for (int64_t size = 0; words >> size;) sizes.push_back(size);
-    tensors[name.substr(std::string_view(kTensor).size())] = shape_only(sizes, static_cast<at::ScalarType>(dtype));
+    tensors[name.substr(std::string_view(kTensor).size())] = shape_only(sizes, static_cast<at::ScalarType>(dtype), device);
   }
   return inputs_of(std::move(tensors));
 }

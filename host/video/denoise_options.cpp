@@ -3,6 +3,7 @@
 #include "video/clip.hpp"
 
 #include "common/dtype_names.hpp"
+#include "ranks/rank_device.hpp"
 
 #include <fvattn/problem.hpp>
 
@@ -67,9 +68,11 @@ void DenoiseOptions::add_to(CLI::App& app) {
       ->check(CLI::Range(1e-3, 1e6));
 }
 
-Status DenoiseOptions::complete() {
-  for (const auto& read : {&DenoiseOptions::read_size, &DenoiseOptions::read_comparison, &DenoiseOptions::read_device})
-    if (Status status = (this->*read)(); !status.ok()) return status;
+Status DenoiseOptions::complete(const Launch& launch) {
+  Status status = read_size();
+  if (status.ok()) status = read_comparison();
+  if (status.ok()) status = read_device(launch);
+  if (!status.ok()) return status;
   Result<KeyValues> given = parameter_options_.read();
   if (!given) return given.status();
   parameters = std::move(*given);
@@ -111,14 +114,15 @@ Status DenoiseOptions::read_comparison() {
   return {};
 }
 
-Status DenoiseOptions::read_device() {
-  Result<const Device*> found = device_by_name(device_text_);
+Status DenoiseOptions::read_device(const Launch& launch) {
+  Result<const Device*> found = host::device_of_rank(device_text_, launch);
   if (!found) return found.status();
   core_device = *found;
   const bool cuda = core_device->c.type == FVATTN_CUDA;
   if (cuda && !torch::cuda::is_available())
     return Status::error(Code::unavailable, "LibTorch cannot use CUDA here", device_text_, "cpu");
-  device = cuda ? at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(core_device->c.id)) : at::Device(at::kCPU);
+  device = host::torch_device(*core_device);
+  host::use_device(device);
   Result<host::DtypeCode> code =
       host::dtype_by_name(dtype_text_.empty() ? (cuda ? "bfloat16" : "float32") : dtype_text_, "--dtype");
   if (!code) return code.status();

@@ -6,6 +6,7 @@
 #include "common/parameters.hpp"
 
 #include <fvattn/device.hpp>
+#include <fvattn/distributed/bootstrap.hpp>
 #include <fvattn/status.hpp>
 
 #include <ATen/core/Tensor.h>
@@ -21,7 +22,9 @@ class DenoiseOptions {
  public:
   void add_to(CLI::App& app);
   /// Checks and converts. INVALID_ARGUMENT, or UNAVAILABLE for a device that is not here.
-  Status complete();
+  Status complete(const Launch& launch);
+  /// True if a GPU was asked for, there or not.
+  bool wants_gpu() const { return device_text_.starts_with("cuda"); }
 
   std::string clip, backend, out, dump;
   std::optional<double> noise;  // sigma to add
@@ -42,7 +45,7 @@ class DenoiseOptions {
  private:
   Status read_size();
   Status read_comparison();
-  Status read_device();
+  Status read_device(const Launch& launch);
 
   host::Parameters parameter_options_;
   std::string size_text_, device_text_ = "cpu", dtype_text_, compare_text_;

@@ -29,9 +29,11 @@ int main(int argc, char** argv) {
   options.add_to(verb.app());
   host::Ranks ranks(verb);
   return verb.run(argc, argv, [&]() -> Status {
-    const Status completed = options.complete();
-    if (Status connected = ranks.connect(completed.ok() && options.device.is_cuda()); !connected.ok()) return connected;
+    const Status completed = options.complete(ranks.launch());
+    if (Status connected = ranks.connect(options.wants_gpu()); !connected.ok()) return connected;
     if (const auto told = ranks.tell(completed); !told) return told.status();
+    const int gpu = options.device.is_cuda() ? options.device.index() : -1;
+    if (Status opened = ranks.open_transport(gpu); !opened.ok()) return opened;
     if (!ranks.is_root()) return video::serve(ranks, options);
     if (!options.dump.empty()) {
       const Status dumped = dump(options, verb);

@@ -58,7 +58,8 @@ Status serve(host::Ranks& ranks, const DenoiseOptions& options) {
       continue;
     }
     const auto index = static_cast<size_t>(std::stoul(told->at(task::kPass)));
-    const at::Tensor like = host::shape_only({1, shape.tokens(), shape.heads, WindowTokens::kHeadDim}, shape.dtype);
+    const at::Tensor like =
+        host::shape_only({1, shape.tokens(), shape.heads, WindowTokens::kHeadDim}, shape.dtype, options.device);
     if (const auto done = passes.at(index)->attend(like, like, like); !done) return done.status();
   }
 }

@@ -45,11 +45,17 @@ Watch::Watch(c10::intrusive_ptr<::c10d::Store> store, std::string prefix, int ra
       processes_(std::move(processes)) {}
 
 Status Watch::wait(::c10d::Work& work, const Waiting& waiting) {
+  if (Status status = wait_until([&] { return work.isCompleted(); }, waiting); !status.ok()) return status;
+  if (const auto error = work.exception()) return blame(text_of(error), waiting);
+  return {};
+}
+
+Status Watch::wait_until(const std::function<bool()>& done, const Waiting& waiting) {
   const auto start = Clock::now();
   auto next_look = start + kFirstLook;
   constexpr int kYields = 32;
   std::chrono::microseconds pause = 10us;
-  for (int i = 0; !work.isCompleted(); ++i) {
+  for (int i = 0; !done(); ++i) {
     const auto now = Clock::now();
     if (now - start > waiting.limit) return late(waiting);
     if (now > next_look) {
@@ -63,7 +69,6 @@ Status Watch::wait(::c10d::Work& work, const Waiting& waiting) {
       pause = std::min<std::chrono::microseconds>(2 * pause, 1ms);
     }
   }
-  if (const auto error = work.exception()) return blame(text_of(error), waiting);
   return {};
 }
 

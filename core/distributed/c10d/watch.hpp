@@ -7,6 +7,7 @@
 #include <torch/csrc/distributed/c10d/Work.hpp>
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -30,6 +31,8 @@ class Watch {
 
   /// Waits for `work` on the host, whatever device it is on. OK if it succeeded; else who is to blame, in words.
   Status wait(::c10d::Work& work, const Waiting& waiting);
+  /// The same for anything that can be asked whether it is done.
+  Status wait_until(const std::function<bool()>& done, const Waiting& waiting);
   /// Who is to blame for `error`, which the group gave in place of a work.
   Status blame(const std::string& error, const Waiting& waiting);
 
