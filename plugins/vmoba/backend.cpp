@@ -19,7 +19,7 @@ void VideoMoba::plan(const fvattn_problem& p, const Config* config, Plan& plan) 
   if (config->depends_on_step()) plan.flags(FVATTN_PLAN_GRAPH_PER_STEP);
   if (p.flags & FVATTN_PROBLEM_NEED_GRAD) plan.save("lse", dtype(p) == kF64 ? kF64 : kF32, {p.batch, p.heads, p.q_len});
   if (on_gpu_)
-    gpu::plan(p, *config, plan);
+    gpu::plan(p, *config, shared_bytes_, plan);
   else
     cpu::plan(p, *config, plan);
 }

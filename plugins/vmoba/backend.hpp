@@ -19,7 +19,8 @@ class VideoMoba {
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
   static Config meta_build(const fvattn_device& device, const fvattn::plugin::KeyValues& values, void* stream);
 
-  explicit VideoMoba(const fvattn_impl_desc& desc) : on_gpu_(desc.device->type == FVATTN_CUDA) {}
+  explicit VideoMoba(const fvattn_impl_desc& desc)
+      : on_gpu_(desc.device->type == FVATTN_CUDA), shared_bytes_(desc.device->smem_optin) {}
   /// Saves `lse` and `chunks` for backward. Everything that takes metadata to be checked is checked here.
   void plan(const fvattn_problem& p, const Config* config, fvattn::plugin::Plan& plan);
   void forward(const fvattn::plugin::Call& call);
@@ -28,6 +29,7 @@ class VideoMoba {
 
  private:
   bool on_gpu_;
+  uint64_t shared_bytes_;
 };
 
 }  // namespace vmoba

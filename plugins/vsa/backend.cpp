@@ -10,11 +10,13 @@ using namespace fvattn::plugin;
 
 void VideoSparseAttention::plan(const fvattn_problem& p, const Metadata* meta, Plan& plan) {
   const Metadata& m = checked_metadata(p, meta);
-  plan.flags(FVATTN_PLAN_DETERMINISTIC | (m.per_step() ? uint32_t{FVATTN_PLAN_GRAPH_PER_STEP} : 0));
-  if (on_gpu_)
-    gpu::plan(p, m, plan);
-  else
+  if (m.per_step()) plan.flags(FVATTN_PLAN_GRAPH_PER_STEP);
+  if (on_gpu_) {
+    gpu::plan(p, m, hopper_, plan);
+  } else {
+    plan.flags(FVATTN_PLAN_DETERMINISTIC);
     cpu::plan(p, m, plan);
+  }
 }
 
 void VideoSparseAttention::forward(const Call& call) { on_gpu_ ? gpu::forward(call) : cpu::forward(call); }

@@ -4,6 +4,8 @@
 
 #include "metadata.hpp"
 
+#include <fvattn/plugin/gpu/hopper.hpp>
+
 namespace vsa {
 
 class VideoSparseAttention {
@@ -20,7 +22,8 @@ class VideoSparseAttention {
   /// Looks at the problem alone: selection knows no metadata yet. What depends on keys is refused by meta_build and plan.
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
 
-  explicit VideoSparseAttention(const fvattn_impl_desc& desc) : on_gpu_(desc.device->type == FVATTN_CUDA) {}
+  explicit VideoSparseAttention(const fvattn_impl_desc& desc)
+      : on_gpu_(desc.device->type == FVATTN_CUDA), hopper_(fvattn::plugin::gpu::is_hopper(*desc.device)) {}
   /// Saves for backward: lse, what the coarse branch made of each block, the block lists, and for 16-bit types the fine
   /// result (CPU) or what rounding took off the result (GPU).
   void plan(const fvattn_problem& p, const Metadata* meta, fvattn::plugin::Plan& plan);
@@ -29,7 +32,7 @@ class VideoSparseAttention {
   void describe(const fvattn::plugin::Call& call);
 
  private:
-  bool on_gpu_;
+  bool on_gpu_, hopper_;
 };
 
 }  // namespace vsa

@@ -54,6 +54,12 @@ void mbarrier_wait(std::uint32_t address, std::uint32_t parity) {
   if (!complete()) sleep("an mbarrier", complete);
 }
 
+bool mbarrier_test(std::uint32_t address, std::uint32_t parity) {
+  const Mbarrier& barrier = mbarrier_of(my_cta(), address);
+  dawdle();
+  return (barrier.phase & 1u) != parity && !once_in(4);
+}
+
 int cluster_rank() { return my_cta().rank; }
 
 void cluster_arrive() {

@@ -5,6 +5,7 @@
 #include "call_windows.hpp"
 
 #include <cuda_runtime_api.h>
+#include <fvattn/engine/policies/walked_window.hpp>
 #include <fvattn/engine/sm80/backward_args.hpp>
 #include <fvattn/engine/sm80/forward_args.hpp>
 #include <fvattn/engine/sm80/heuristics.hpp>
@@ -35,10 +36,11 @@ struct Attended {
     if (windows != nullptr) return body(CallWindows(schedule.policy(windows, kTileQ, kTileKv), schedule.tiled()));
     return body(everything());
   }
-  /// The same where the rows are known to be in raster order.
+  /// The same where the rows are known to be in raster order and a box is a tile, for kernels that walk.
   template <int kTileQ, int kTileKv, class Body>
   cudaError_t visit_raster(Body&& body) const {
-    return windows != nullptr ? body(schedule.policy(windows, kTileQ, kTileKv)) : body(everything());
+    if (windows == nullptr) return body(everything());
+    return body(engine::WalkedWindowPolicy::of(schedule.policy(windows, kTileQ, kTileKv)));
   }
   engine::DensePolicy<false> everything() const {
     const engine::LinearMap rows{schedule.rows()};

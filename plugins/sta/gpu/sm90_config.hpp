@@ -3,6 +3,7 @@
 
 #include "../schedule.hpp"
 
+#include <fvattn/engine/policies/small_divisor.hpp>
 #include <fvattn/engine/sm90/backward_config.hpp>
 #include <fvattn/engine/sm90/forward_config.hpp>
 #include <fvattn/engine/sm90/tensor_map_of.hpp>
@@ -24,6 +25,8 @@ inline bool fits_sm90(const Schedule& schedule, int q_slots, int kv_slots) {
   constexpr int kRows = fvattn::engine::sm90::kRowsPerConsumer;
   if (schedule.tiled()) return false;
   const auto policy = schedule.policy(schedule.full(), q_slots, kv_slots);
+  constexpr int kMostBoxes = fvattn::engine::SmallDivisor::kMost;
+  if (policy.q_map.boxes() > kMostBoxes || policy.kv_map.boxes() > kMostBoxes) return false;
   return fits_copies(policy.q_map, q_slots, kRows) && fits_copies(policy.kv_map, kv_slots, kRows);
 }
 

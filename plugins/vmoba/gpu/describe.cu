@@ -1,6 +1,7 @@
 // What a call attends, for the host: it waits for the stream.
 #include "schedule.cuh"
 
+#include <algorithm>
 #include <numeric>
 
 namespace vmoba::gpu {
@@ -34,6 +35,19 @@ struct Runs {
   }
 };
 
+/// The form of every head of a batch entry whose choice is in `bits`.
+void describe_forms(const Call& call, const Limits& limits, const AttentionSpace& space, const ChoiceBits& bits,
+                    int32_t* to) {
+  const int heads = call.problem().heads;
+  const Form gathered = gathered_tiles(call, limits) ? Form::gathered_sm90 : Form::gathered_sm80;
+  std::fill_n(to, heads, static_cast<int32_t>(space.gathered ? gathered : Form::masked_sm80));
+  if (space.form() == nullptr) return;
+  check(space.gathered->fill(bits, stream_of(call)), "lists of queries");
+  const std::vector<int> forms = fetch(space.form(), heads, stream_of(call));
+  for (int h = 0; h < heads; ++h)
+    if (forms[static_cast<size_t>(h)] != 0) to[h] = static_cast<int32_t>(Form::masked_sm80);
+}
+
 void describe_dense(const Call& call, const Limits& limits) {
   const fvattn_problem& p = call.problem();
   const Dense dense = dense_of(call, limits);
@@ -50,13 +64,15 @@ void describe_dense(const Call& call, const Limits& limits) {
     for (int64_t s = 0; s < n; ++s) sum += runs.length(s) * runs.length(s);
     *data<int64_t>(*pairs) = heads * sum;
   }
+  if (const fvattn_tensor* forms = call.find_out("forms"))
+    std::fill_n(data<int32_t>(*forms), heads, static_cast<int32_t>(dense_on_sm90(call) ? Form::dense_sm90 : Form::dense_sm80));
 }
 
 void describe_chunks(const Call& call, const Config& config, const Limits& limits, Workspace& workspace) {
   const fvattn_problem& p = call.problem();
   const cudaStream_t stream = stream_of(call);
   const ChunkTables tables(p, limits, workspace);
-  const Selection selection(p, config, limits, workspace);
+  const Selection selection(p, config, limits, call.plan_state<PlanState>().filters, workspace);
   auto* const bits = workspace.take<std::uint32_t>(bit_words(p, limits));
   const Chunks chunks = make_chunks(p, config, limits, device_sequences(call), tables, stream);
   const int used = fetch(chunks.sequence_chunks + chunks.sequences, 1, stream)[0];
@@ -69,12 +85,15 @@ void describe_chunks(const Call& call, const Config& config, const Limits& limit
   }
   if (const fvattn_tensor* out = call.find_out("q_tile")) std::iota(data<int32_t>(*out), data<int32_t>(*out) + p.q_len, 0);
   if (const fvattn_tensor* out = call.find_out("k_tile")) runs.write(data<int32_t>(*out));
-  const fvattn_tensor *marks = call.find_out("mask_tiles"), *pairs = call.find_out("pairs");
-  if (!marks && !pairs) return;
+  const fvattn_tensor *marks = call.find_out("mask_tiles"), *pairs = call.find_out("pairs"), *forms = call.find_out("forms");
+  if (!marks && !pairs && !forms) return;
+  const AttentionSpace space(p, limits, gather_form(call, limits), forward_tiles(p.head_dim), false, workspace);
   int64_t sum = 0;
   const int64_t rows = int64_t{p.heads} * p.q_len;
   for (int64_t b = 0; b < p.batch; ++b) {
     selection.run(call, chunks, b, bits_of(p, limits, bits));
+    if (forms)
+      describe_forms(call, limits, space, bits_of(p, limits, bits), data<int32_t>(*forms) + b * p.heads);
     const std::vector<std::uint32_t> words = fetch(bits, bit_words(p, limits), stream);
     for (int64_t row = 0; row < rows; ++row)
       for (int c = 0; c < used; ++c) {

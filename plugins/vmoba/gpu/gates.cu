@@ -1,10 +1,9 @@
 #include "gates.cuh"
 
+#include "usable_gate.cuh"
+
 #include <fvattn/engine/sm80/isa.cuh>
 #include <fvattn/engine/sm80/launch.cuh>
-
-#include <cfloat>
-#include <cmath>
 
 namespace vmoba::gpu {
 namespace {
@@ -12,12 +11,6 @@ namespace {
 constexpr int kPlaces = 64, kPitch = kPlaces + 1;  // an odd pitch: neither filling nor reading meets a bank twice
 constexpr int kWarps = 4, kThreads = 32 * kWarps;
 constexpr int kOfWarp = 8;  // chunks that a warp works on at a time, for two places a lane
-
-__device__ float usable(double gate) {
-  if (gate != gate) return -INFINITY;
-  const double most = FLT_MAX, kept = gate > most ? most : gate < -most ? -most : gate;
-  return static_cast<float>(kept) + 0.0f;  // -0 becomes 0: they tie
-}
 
 // One block 64 places of one head, which may be of several sequences.
 template <class Element>
@@ -57,7 +50,7 @@ __global__ void __launch_bounds__(kThreads)
         for (int i = 0; i < 2; ++i) {
           const int place = first + lane + 32 * i;
           if (c0 + c < end && place >= first_place && place < end_place && place <= last)
-            gates.data[gates.index(c0 + c - begin, head, place)] = usable(sums[c][i]);
+            gates.data[gates.index(c0 + c - begin, head, place)] = usable_gate(sums[c][i]);
         }
       }
     }

@@ -3,6 +3,7 @@
 
 #include "choice_bits.hpp"
 #include "policies.hpp"
+#include "sm90_gather.hpp"
 
 #include <cuda_runtime_api.h>
 #include <fvattn/plugin/workspace.hpp>
@@ -30,20 +31,24 @@ class GatherLists {
   /// From the bits of every row, on the stream.
   cudaError_t fill(const ChoiceBits& bits, cudaStream_t stream) const;
   Gather policy(const Chunks& chunks, int pass) const;
+  Sm90Gather sm90_policy(const engine::sm90::ChunkCopies& chunks, int pass) const;
 
   const GatherRoom& room() const { return room_; }
   /// Rows of partial results of a head.
   int partial_rows() const { return room_.tiles * room_.tile; }
   /// slots[(i * heads + head) * tokens + row]: the i-th listed row of a query, pass * partial_rows() + partial row,
-  /// ascending; -1 past the last one.
+  /// ascending; -1 behind the last one, unless there are room().width of them.
   const int* slots() const { return slots_; }
   /// form[head]: 0 gathered, 1 it has no lists (nor have the other heads of its group); null: all are gathered.
   const int* form() const { return form_; }
 
  private:
+  ListedRows rows_of(int pass) const;
+
   GatherRoom room_;
   int heads_, kv_heads_, tokens_, chunks_, segments_;
-  int *rows_, *chunk_of_tile_, *first_tile_, *segment_, *slots_, *form_ = nullptr;
+  int *rows_, *chunk_of_tile_, *blocks_done_, *first_tile_, *first_item_, *segment_, *slots_, *form_ = nullptr;
+  int64_t cleared_;  // ints from rows_ on
 };
 
 }  // namespace vmoba::gpu

@@ -11,12 +11,14 @@
 #include <fvattn/engine/sm80/backward_args.hpp>
 #include <fvattn/engine/sm80/forward_args.hpp>
 #include <fvattn/engine/sm80/heuristics.hpp>
+#include <fvattn/engine/sm90/forward_args.hpp>
 
 #include <type_traits>
 
 namespace vmoba::gpu {
 
 namespace sm80 = fvattn::engine::sm80;
+namespace sm90 = fvattn::engine::sm90;
 
 /// A step that attends everything; cu_seqlens (device memory) may be null.
 struct Dense {
@@ -48,6 +50,15 @@ template <int kHeadDim, class Element>
 cudaError_t masked_forward(const sm80::ForwardArgs& args, const RowMask& policy, cudaStream_t stream);
 template <int kHeadDim, class Element>
 cudaError_t gathered_forward(const sm80::ForwardArgs& args, const Gather& policy, cudaStream_t stream);
+
+/// Everything, without packed sequences; for the rest as the next.
+template <int kHeadDim, class Element>
+cudaError_t sm90_dense_forward(const sm90::ForwardArgs& args, cudaStream_t stream);
+
+/// One batch entry, o and lse are the partial results; tile_kv: that of sm90_tiles (sm90_config.hpp). Head dims up to
+/// kLargestSm90Dim, on a Hopper GPU.
+template <int kHeadDim, class Element>
+cudaError_t sm90_gathered_forward(const sm90::ForwardArgs& args, const Sm90Gather& policy, int tile_kv, cudaStream_t stream);
 
 template <int kHeadDim, class Element>
 cudaError_t dense_backward(const sm80::BackwardArgs& args, const Dense& dense, cudaStream_t stream);

@@ -49,6 +49,13 @@ GatherForm gather_form(const Call& call, const Limits& limits) {
   return all || form.chunks > call.plan_state<PlanState>().gathered_chunks ? GatherForm{} : form;
 }
 
+bool dense_on_sm90(const Call& call) { return Gpu::current().is_hopper() && serves_sm90(call.problem()); }
+
+std::optional<Sm90Tiles> gathered_tiles(const Call& call, const Limits& limits) {
+  if (!Gpu::current().is_hopper()) return std::nullopt;
+  return sm90_tiles(call.problem(), config_of(call), limits);
+}
+
 Tiles forward_tiles(int head_dim) {
   Tiles tiles{};
   HeadDims::visit(head_dim, [&](auto dim) {

@@ -7,6 +7,7 @@
 #include "instances.hpp"
 #include "kernels.cuh"
 #include "selection.cuh"
+#include "sm90_config.hpp"
 
 #include <fvattn/plugin/gpu/sm80_calls.cuh>
 
@@ -32,6 +33,12 @@ struct GatherForm {
 GatherForm gather_form(const Rule& rule, const Limits& limits);
 /// The same for a call, whose topk may have changed: what the plan made room for, or else none.
 GatherForm gather_form(const Call& call, const Limits& limits);
+
+/// Whether the sm90 engine serves a dense step of this call.
+bool dense_on_sm90(const Call& call);
+/// How the sm90 engine cuts the keys of gathered queries; nothing where the sm80 engine serves them, on this device or in
+/// this call.
+std::optional<Sm90Tiles> gathered_tiles(const Call& call, const Limits& limits);
 
 /// Query tiles of the two forms of attention, by direction.
 struct Tiles {

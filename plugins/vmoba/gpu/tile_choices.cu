@@ -63,8 +63,9 @@ TileChoices::TileChoices(int heads, int most_chunks, int longest, int of_sequenc
 cudaError_t TileChoices::fill(const Chunks& chunks, const ChoiceBits& bits, cudaStream_t stream) const {
   const UnionArguments arguments{chunks, bits, tile_q_, q_tiles_, width_, of_tile_, list_, count_};
   const dim3 grid(static_cast<unsigned>(q_tiles_), static_cast<unsigned>(heads_));
-  const cudaError_t error =
-      engine::sm80::launch(union_kernel, grid, kThreads, static_cast<std::size_t>(words_) * 4, stream, arguments);
+  // Whole vectors of four words: nvcc reads the end of the loop over `before` as one (memcheck saw it beyond 6 words).
+  const std::size_t bytes = static_cast<std::size_t>(engine::ceil_div(words_, 4)) * 16;
+  const cudaError_t error = engine::sm80::launch(union_kernel, grid, kThreads, bytes, stream, arguments);
   if (error != cudaSuccess || inverse_ == nullptr) return error;
   return invert_tiles({of_tile_, heads_, chunks_, q_tiles_, words_}, sizes_, offsets_, inverse_, stream);
 }

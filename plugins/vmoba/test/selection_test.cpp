@@ -76,6 +76,51 @@ TEST_CASE("ties in every mode, inputs on a coarse lattice") {
     }
 }
 
+TEST_CASE("gates that float32 cannot tell apart are equal, whatever they have in common") {
+  const int64_t n = 12;
+  const Case c{1, n, n, 1, 1, 8, 8, type_for_device(plugin::kF32)};
+  for (const Choice& choice : {Choice{"topk", "query_head", 0, 3}, Choice{"topk", "head_global", 0, 3}}) {
+    const Meta meta = meta_of({{n, 1, 1}, {1}}, choice);
+    Session session(backend(), c, 0, meta.c());
+    session.prepare();
+    Tensors in = random_inputs(c);
+    in.at("q").fill(std::vector<double>(static_cast<size_t>(n * 8), 1));
+    in.at("k").fill(std::vector<double>(static_cast<size_t>(n * 8), 0));
+    for (int64_t i = 0; i < n; ++i) {
+      in.at("k").set(i * 8, 4096);
+      in.at("k").set(i * 8 + 5, std::ldexp(static_cast<double>(i), -16));
+    }
+    // Ties by index: of [chunk, query] in the second case, where the first chunks are those of every query.
+    const std::vector<bool> chosen = described_choice(session, c, in, n);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t chunk = 0; chunk < n; ++chunk) {
+        const bool lowest = choice.type == "query_head" ? chunk < (i < 2 ? 3 : 2) : chunk < 2 || (chunk == 2 && i < 2);
+        CHECK(chosen[static_cast<size_t>(i * n + chunk)] == (chunk == i || lowest));
+      }
+  }
+}
+
+TEST_CASE("domains that many blocks share, ties among them; more domains than run together") {
+  const auto check_choice = [](const Video& video, Choice choice, int heads, bool lattice) {
+    CAPTURE(choice.mode);
+    CAPTURE(choice.type);
+    Case c{1, video.tokens(), video.tokens(), heads, heads, 8, 8, type_for_device(plugin::kF32)};
+    choice.threshold = std::uniform_real_distribution<double>(0.05, 0.7)(engine());
+    choice.topk = random_int(2, 6);
+    const Meta meta = meta_of(video, choice);
+    Session session(backend(), c, 0, meta.c());
+    session.problem().layer_index = video.layer();
+    session.prepare();
+    Tensors in = random_inputs(c);
+    for (const char* name : {"q", "k"})
+      for (int64_t i = 0; i < in.at(name).size() && lattice; ++i) in.at(name).set(i, static_cast<double>(random_int(-1, 1)));
+    const std::vector<int> chunk = video.chunk_of_rows();
+    CHECK(described_choice(session, c, in, chunk.back() + 1) == expected_choice(c, chunk, choice, in));
+  };
+  for (const Choice& choice : seven_modes()) check_choice({{4, 6, 6}, {1, 2, 2}}, choice, 3, true);
+  check_choice({{520, 1, 1}, {1}}, {"threshold", "block"}, 1, false);
+}
+
 TEST_CASE("a chunk with NaN in its keys is not preferred") {
   for (const Choice& choice : seven_modes()) {
     Choice few = choice;

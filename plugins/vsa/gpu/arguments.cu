@@ -40,7 +40,7 @@ sm80::ForwardArgs forward_sizes(const fvattn_problem& p) {
 sm80::BackwardArgs backward_sizes(const fvattn_problem& p, int64_t rows) {
   sm80::BackwardArgs args = plugin::gpu::backward_sizes(p);
   args.q_rows = static_cast<int>(rows);
-  args.deterministic = true;  // d_q by atomics would need float32 sums of the size of the sequence
+  args.deterministic = true;  // the sm80 engine's way here; its atomics would need float32 sums of the size of the sequence
   return args;
 }
 

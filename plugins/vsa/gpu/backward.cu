@@ -3,6 +3,7 @@
 #include "dispatch.hpp"
 #include "epilogues.cuh"
 #include "inverse.cuh"
+#include "key_order.cuh"
 #include "split_gradient.cuh"
 
 #include <fvattn/engine/sm80/backward.cuh>
@@ -15,10 +16,19 @@ using namespace plugin;
 
 namespace {
 
-void run_backward(const Call& call, const sm80::BackwardArgs& args, const BlocksPolicy& policy,
+/// sm90: what the sm90 engine is to run; null for the sm80 engine.
+template <int kDim, class Element>
+cudaError_t run_kernel(const Call& call, const sm80::BackwardArgs& args, const BlocksPolicy& policy, const Sm90Policy* sm90,
+                       const MeanAddend (&d_means)[3]) {
+  if constexpr (kHasSm90Backward<kDim>)
+    if (sm90 != nullptr) return sm90_backward<kDim, Element>(args, *sm90, d_means, stream_of(call));
+  return sm80_backward<kDim, Element>(args, policy, d_means, stream_of(call));
+}
+
+void run_backward(const Call& call, const sm80::BackwardArgs& args, const BlocksPolicy& policy, const Sm90Policy* sm90,
                   const MeanAddend (&d_means)[3], const char* what) {
   with_kernel(call.problem(), [&](auto dim, auto element) {
-    check(sm80_backward<decltype(dim)::value, decltype(element)>(args, policy, d_means, stream_of(call)), what);
+    check(run_kernel<decltype(dim)::value, decltype(element)>(call, args, policy, sm90, d_means), what);
   });
 }
 
@@ -28,6 +38,9 @@ void make_inverse(const Call& call, const BlockLists& lists, int blocks, const B
                          p.heads,        blocks,         lists.width,
                          memory.inverse, memory.offsets, memory.totals};
   check(invert(args, stream_of(call)), "transposed block lists");
+  if (memory.order == nullptr) return;
+  const KeyOrderArgs order{memory.offsets, args.batch, p.heads, p.kv_heads, blocks, memory.order};
+  check(key_order(order, stream_of(call)), "order of key blocks");
 }
 
 /// delta of the fine branch, d_gate, and d_out_c.
@@ -68,7 +81,7 @@ void coarse_backward(const Call& call, const ForwardMemory& saved, const Backwar
   args.d_k = memory.d_k_c;
   args.d_v = memory.d_v_c;
   args.workspace = memory.coarse;
-  run_backward(call, args, coarse_policy(static_cast<int>(blocks)), {}, "the coarse branch backward");
+  run_backward(call, args, coarse_policy(static_cast<int>(blocks)), nullptr, {}, "the coarse branch backward");
 }
 
 }  // namespace
@@ -85,10 +98,11 @@ void backward(const Call& call) {
   Workspace workspace = call.workspace(), none;
   ForwardMemory saved(p, schedule.meta, none);
   saved.use_saved(call);
-  const BackwardMemory memory(p, schedule.meta, workspace);
+  const bool on_sm90 = backward_on_sm90(p, schedule.meta, plugin::gpu::Gpu::current().is_hopper());
+  const BackwardMemory memory(p, schedule.meta, on_sm90, workspace);
   plugin::gpu::Sm80Backward fine(call);
   sm80::BackwardArgs& args = fine.args;
-  args.deterministic = backward_sizes(p, p.q_len).deterministic;
+  args.deterministic = !on_sm90;
   args.workspace = memory.fine;
   const fvattn_tensor* d_gate = call.find_out("d_gate_compress");
   if (d_gate != nullptr) clear(call, map, sm80_view(*d_gate), p.heads, nullptr, !schedule.coarse);
@@ -105,7 +119,14 @@ void backward(const Call& call) {
   clear(call, map, args.d_q, p.heads);
   clear(call, map, args.d_k, p.kv_heads);
   clear(call, map, args.d_v, p.kv_heads);
-  run_backward(call, args, fine_policy(p, schedule, saved.lists, &memory), d_means, "the fine branch backward");
+  const BlocksPolicy policy = fine_policy(p, schedule, saved.lists, &memory);
+  std::optional<Sm90Policy> sm90;
+  if (on_sm90) {
+    sm90 = sm90_policy(policy);
+    sm90->order = schedule.every ? nullptr : memory.order;
+    sm90->order_length = p.kv_heads * map.blocks();
+  }
+  run_backward(call, args, policy, sm90 ? &*sm90 : nullptr, d_means, "the fine branch backward");
 }
 
 }  // namespace vsa::gpu

@@ -1,6 +1,7 @@
 // The policy of the fine branch on the sm80 engine: blocks of the grid by arithmetic, lists of key blocks or every one.
 #pragma once
 
+#include <fvattn/engine/policies/power_box_map.hpp>
 #include <fvattn/engine/policies/tile_lists.hpp>
 
 namespace vsa::gpu {
@@ -13,11 +14,14 @@ struct BlockMap {
   engine::Extent3 grid, box, counts;  // tokens; tokens of a block; blocks
   int shift = 0;
   bool tiled = false;  // rows are slots of blocks, one block after the other, instead of raster tokens
+  engine::SmallDivisor by_row, by_frame;  // a GPU takes no more blocks than it divides
 
   template <int kRows>
   static BlockMap of(const engine::Extent3& grid, const engine::Extent3& box, bool tiled) {
     using engine::ceil_div;
-    BlockMap map{grid, box, {ceil_div(grid.t, box.t), ceil_div(grid.h, box.h), ceil_div(grid.w, box.w)}, 0, tiled};
+    BlockMap map{grid, box, {ceil_div(grid.t, box.t), ceil_div(grid.h, box.h), ceil_div(grid.w, box.w)}, 0, tiled, {}, {}};
+    map.by_row = engine::SmallDivisor::of(map.counts.w);
+    map.by_frame = engine::SmallDivisor::of(map.counts.h * map.counts.w);
     while (kRows << map.shift < box.volume()) ++map.shift;
     return map;
   }
@@ -31,8 +35,8 @@ struct BlockMap {
   FVATTN_BOTH int block_of(int tile) const { return tile >> shift; }
   FVATTN_BOTH int part_of(int tile) const { return tile & ((1 << shift) - 1); }
   FVATTN_BOTH engine::Extent3 first_token(int block) const {
-    const int of_row = block / counts.w;
-    return {of_row / counts.h * box.t, of_row % counts.h * box.h, block % counts.w * box.w};
+    const int t = by_frame.quotient(block), in_frame = block - t * counts.h * counts.w, h = by_row.quotient(in_frame);
+    return {t * box.t, h * box.h, (in_frame - h * counts.w) * box.w};
   }
   /// Extents of a block that starts there.
   FVATTN_BOTH engine::Extent3 clipped(const engine::Extent3& first) const {

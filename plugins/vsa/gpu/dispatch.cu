@@ -43,17 +43,20 @@ void query(const fvattn_device& device, const fvattn_problem& p, Support& suppor
   support.score(0.4);
 }
 
-void plan(const fvattn_problem& p, const Metadata& meta, Plan& plan) {
+void plan(const fvattn_problem& p, const Metadata& meta, bool hopper, Plan& plan) {
   if (meta.blocks().count > kMostBlocks)
     fail(FVATTN_UNIMPLEMENTED,
          "dit_seq_shape %s has %d blocks, on a GPU up to %d are accepted; use a larger tile_size or the CPU",
          fvattn::vsa::detail::text(meta.blocks().grid).c_str(), meta.blocks().count, kMostBlocks);
-  plan.flags(FVATTN_PLAN_GRAPH_SAFE);
+  const bool grad = (p.flags & FVATTN_PROBLEM_NEED_GRAD) != 0, on_sm90 = grad && backward_on_sm90(p, meta, hopper);
+  // The sm90 engine sums d_q by atomics.
+  plan.flags(FVATTN_PLAN_GRAPH_SAFE | (on_sm90 ? 0 : uint32_t{FVATTN_PLAN_DETERMINISTIC}));
   Workspace forward, backward;
   ForwardMemory(p, meta, forward);
-  if (p.flags & FVATTN_PROBLEM_NEED_GRAD) {
+  GroupMemory(p, meta, hopper, forward);
+  if (grad) {
     save(p, meta, plan);
-    BackwardMemory(p, meta, backward);
+    BackwardMemory(p, meta, on_sm90, backward);
   }
   plan.workspace_forward(forward.bytes()).workspace_backward(backward.bytes());
 }

@@ -30,6 +30,11 @@ cudaError_t sm80_forward(const sm80::ForwardArgs& args, const BlocksPolicy& poli
 template <int kHeadDim, class Element>
 cudaError_t sm90_forward(const sm90::ForwardArgs& args, const Sm90Policy& policy, const CoarseAddend& add, cudaStream_t stream);
 
+/// The same with kSharedBlocks query blocks a CTA; head dims with kHasSm90Group.
+template <int kHeadDim, class Element>
+cudaError_t sm90_group_forward(const sm90::ForwardArgs& args, const Sm90GroupPolicy<kSharedBlocks>& policy,
+                               const CoarseAddend& add, cudaStream_t stream);
+
 /// Deterministic. d_means: of q, k and v.
 template <int kHeadDim, class Element>
 cudaError_t sm80_backward(const sm80::BackwardArgs& args, const BlocksPolicy& policy, const MeanAddend (&d_means)[3],
@@ -37,5 +42,10 @@ cudaError_t sm80_backward(const sm80::BackwardArgs& args, const BlocksPolicy& po
 
 /// Bytes of args.workspace; reads sizes alone.
 std::size_t sm80_backward_bytes(const sm80::BackwardArgs& args);
+
+/// Calls that serves_sm90_backward accepts, head dims with kHasSm90Backward. d_q by atomics.
+template <int kHeadDim, class Element>
+cudaError_t sm90_backward(const sm80::BackwardArgs& args, const Sm90Policy& policy, const MeanAddend (&d_means)[3],
+                          cudaStream_t stream);
 
 }  // namespace vsa::gpu

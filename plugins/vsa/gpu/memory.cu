@@ -1,6 +1,9 @@
 #include "memory.cuh"
 
 #include "arguments.cuh"
+#include "key_order.hpp"
+
+#include <fvattn/engine/sm90/backward_workspace.hpp>
 
 namespace vsa::gpu {
 
@@ -13,7 +16,38 @@ void replace(const Call& call, const char* name, T*& data) {
   if (const fvattn_tensor* saved = call.find_saved(name)) data = plugin::data<T>(*saved);
 }
 
+std::size_t sm90_backward_bytes(const fvattn_problem& p, const Metadata& meta) {
+  const BlockMap map = block_map(meta.blocks());
+  std::size_t bytes = 0;
+  HeadDims::visit(p.head_dim, [&](auto dim) {
+    constexpr int kDim = decltype(dim)::value;
+    if constexpr (kHasSm90Backward<kDim>)
+      bytes = sm90::backward_workspace_bytes<Sm90Backward<kDim>>(backward_sizes(p, p.q_len),
+                                                                 sm90_policy({map, map, {}, {}, true}));
+  });
+  return bytes;
+}
+
 }  // namespace
+
+GroupMemory::GroupMemory(const fvattn_problem& p, const Metadata& meta, bool hopper, Workspace& workspace) {
+  const Needs needs(p, meta);
+  const int blocks = meta.blocks().count;
+  bool has_kernel = false;
+  HeadDims::visit(p.head_dim, [&](auto dim) { has_kernel = kHasSm90Group<decltype(dim)::value>; });
+  if (!hopper || !has_kernel || !needs.lists || !serves_sm90_forward(block_map(meta.blocks()), p.scale)) return;
+  size = blocks_of_cta(needs.width, blocks);
+  if (size == 1) return;
+  const int64_t rows = p.batch * p.heads * engine::ceil_div(blocks, size);
+  lists = {workspace.take<int>(rows * size * needs.width), workspace.take<int>(rows), size * needs.width};
+}
+
+bool backward_on_sm90(const fvattn_problem& p, const Metadata& meta, bool hopper) {
+  bool has_kernel = false;
+  HeadDims::visit(p.head_dim, [&](auto dim) { has_kernel = kHasSm90Backward<decltype(dim)::value>; });
+  return hopper && has_kernel &&
+         serves_sm90_backward(block_map(meta.blocks()), (p.flags & FVATTN_PROBLEM_NEED_DETERMINISM) != 0);
+}
 
 ForwardMemory::ForwardMemory(const fvattn_problem& p, const Metadata& meta, Workspace& workspace) {
   const Needs needs(p, meta);
@@ -37,15 +71,17 @@ void ForwardMemory::use_saved(const Call& call) {
   replace(call, "lse_c", lse_c);
 }
 
-BackwardMemory::BackwardMemory(const fvattn_problem& p, const Metadata& meta, Workspace& workspace) {
+BackwardMemory::BackwardMemory(const fvattn_problem& p, const Metadata& meta, bool on_sm90, Workspace& workspace) {
   const Needs needs(p, meta);
   const int blocks = meta.blocks().count;
   const int64_t rows = p.batch * p.heads * blocks;
-  fine = workspace.take<char>(static_cast<int64_t>(sm80_backward_bytes(backward_sizes(p, p.q_len))));
+  fine = workspace.take<char>(static_cast<int64_t>(on_sm90 ? sm90_backward_bytes(p, meta)
+                                                           : sm80_backward_bytes(backward_sizes(p, p.q_len))));
   if (needs.lists) {
     inverse = workspace.take<int>(rows * needs.width);
     offsets = workspace.take<long long>(rows + 1);
     totals = workspace.take<int>(rows);
+    if (on_sm90 && int64_t{p.kv_heads} * blocks <= kMostOrdered) order = workspace.take<int>(p.batch * p.kv_heads * blocks);
   }
   if (!needs.coarse) return;
   coarse = workspace.take<char>(static_cast<int64_t>(sm80_backward_bytes(backward_sizes(p, blocks))));

@@ -39,14 +39,27 @@ struct ForwardMemory {
   void use_saved(const plugin::Call& call);
 };
 
+/// Lists of groups of query blocks (group_lists.cuh), where forward shares them: blocks_of_cta says 1 otherwise.
+struct GroupMemory {
+  BlockLists lists;
+  int size = 1;  // query blocks of a group
+
+  /// `hopper`: the device takes the sm90 engine.
+  GroupMemory(const fvattn_problem& p, const Metadata& meta, bool hopper, plugin::Workspace& workspace);
+};
+
+/// Whether the sm90 engine computes the gradients of the fine branch. `hopper`: the device takes it.
+bool backward_on_sm90(const fvattn_problem& p, const Metadata& meta, bool hopper);
+
 struct BackwardMemory {
   BlockTensor d_out_c, d_q_c, d_k_c, d_v_c;
   float* delta = nullptr;  // of the fine branch
-  int *inverse = nullptr, *totals = nullptr;
+  int *inverse = nullptr, *totals = nullptr, *order = nullptr;  // order: on the sm90 engine
   long long* offsets = nullptr;
   void *coarse = nullptr, *fine = nullptr;  // the engine's
 
-  BackwardMemory(const fvattn_problem& p, const Metadata& meta, plugin::Workspace& workspace);
+  /// on_sm90: the fine branch runs on that engine (backward_on_sm90).
+  BackwardMemory(const fvattn_problem& p, const Metadata& meta, bool on_sm90, plugin::Workspace& workspace);
 };
 
 }  // namespace vsa::gpu

@@ -11,7 +11,7 @@ void query(const fvattn_device& device, const fvattn_problem&, Support& support)
                  device.cc_major, device.cc_minor);
 }
 
-void plan(const fvattn_problem&, const Metadata&, Plan&) {
+void plan(const fvattn_problem&, const Metadata&, bool, Plan&) {
   fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels");
 }
 void forward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }

@@ -48,6 +48,7 @@ void check(const Triple& shape, const Case& c, const Settings& s) {
   CAPTURE(s.sparsity);
   CAPTURE(s.sigma);
   CAPTURE(s.gate);
+  CAPTURE(s.flags);
   const Grid grid(shape, s.tile);
   const MetaKeys keys =
       grid_keys(shape).number("VSA_sparsity", s.sparsity).list("tile_size", {s.tile[0], s.tile[1], s.tile[2]});
@@ -55,7 +56,7 @@ void check(const Triple& shape, const Case& c, const Settings& s) {
   Case given = c;
   if (s.input_gap >= 0) given.gap = s.input_gap;
   if (s.gate) extras.emplace("gate_compress", random_gate(given));
-  Session session(backend(), c, FVATTN_PROBLEM_NEED_LSE | FVATTN_PROBLEM_NEED_GRAD, keys.c(), {}, extras);
+  Session session(backend(), c, FVATTN_PROBLEM_NEED_LSE | FVATTN_PROBLEM_NEED_GRAD | s.flags, keys.c(), {}, extras);
   const Answer answer = session.query();
   REQUIRE_MESSAGE(answer.supported, answer.text());
   session.prepare();

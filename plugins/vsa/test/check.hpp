@@ -10,6 +10,7 @@ struct Settings {
   bool gate = true;
   Triple tile = fvattn::vsa::kTileSize;
   int64_t input_gap = -1;  // elements between rows of the inputs, when not those of the case
+  uint32_t flags = 0;      // of the problem, besides what the check needs
 };
 
 /// Exactly k blocks in each row of the mask, and none left out that scores higher than one kept, up to rounding of the

@@ -1,6 +1,8 @@
 // The GPU side on the emulated GPU: results, gradients, repeats and refusals. Sizes are small: every thread is a fiber.
 #include "check.hpp"
 
+#include <fvattn/plugin/gpu/hopper.hpp>
+
 using namespace vsa_test;
 
 namespace {
@@ -24,8 +26,21 @@ TEST_CASE("forward and gradients of sparse calls") {
   check({3, 5, 2}, gpu_case({3, 5, 2}, 1, 1, 96, plugin::kF16), {1, 1, false});
 }
 
+TEST_CASE("more blocks than stages, other blocks of 64 tokens, deterministic or not") {
+  check({9, 5, 3}, gpu_case({9, 5, 3}, 2, 1, 128, plugin::kF16), {.sparsity = 0.3});
+  check({3, 9, 5}, gpu_case({3, 9, 5}, 1, 1, 64, plugin::kBF16), {.sparsity = 0.5, .tile = {1, 8, 8}});
+  check({3, 3, 17}, gpu_case({3, 3, 17}, 1, 1, 24, plugin::kBF16),
+        {.sparsity = 0.4, .gate = false, .tile = {2, 2, 16}, .flags = FVATTN_PROBLEM_NEED_DETERMINISM});
+}
+
+TEST_CASE("lists of more blocks than a warp reads at once, their blocks nearly empty") {
+  if (!plugin::gpu::is_hopper(test_device())) return;  // how the sm90 engine reads lists
+  check({1, 45, 5}, gpu_case({1, 45, 5}, 1, 1, 64, plugin::kBF16), {.sparsity = 0.4, .tile = {1, 1, 64}});
+}
+
 TEST_CASE("every block, negative and other scales") {
   check({4, 4, 4}, gpu_case({4, 4, 4}, 2, 1, 64, plugin::kF16), {0});
+  check({5, 9, 3}, gpu_case({5, 9, 3}, 1, 1, 64, plugin::kBF16), {0});
   Case c = gpu_case({5, 3, 6}, 3, 1, 8, plugin::kBF16);
   for (const double scale : {0.4, -0.2}) {
     c.scale = scale;
@@ -35,6 +50,22 @@ TEST_CASE("every block, negative and other scales") {
 
 TEST_CASE("logits of 250: gradients of a saturated softmax") {
   for (const Dtype dtype : {plugin::kBF16, plugin::kF16}) check({5, 4, 6}, gpu_case({5, 4, 6}, 1, 1, 64, dtype), {0.5, 16});
+}
+
+TEST_CASE("logits of -200: the keys that clipped blocks lack would have probabilities of e^200") {
+  const Triple shape{5, 3, 6};
+  const Case c = gpu_case(shape, 1, 1, 64, plugin::kBF16);
+  const MetaKeys keys = grid_keys(shape);
+  Session session(backend(), c, FVATTN_PROBLEM_NEED_GRAD, keys.c());
+  session.prepare();
+  Tensors in = random_inputs(c, 0.1);
+  for (const auto& [name, mean] : {std::pair{"q", 5.0}, std::pair{"k", -5.0}}) {
+    Tensor& t = in.at(name);
+    for (int64_t i = 0; i < t.size(); ++i) t.set(i, t.get(i) + mean);
+  }
+  const Tensors out = session.forward(in);
+  for (const auto& [name, t] : session.backward(in, out, random_like_output(c)))
+    for (const double value : t.values()) REQUIRE(std::isfinite(value));
 }
 
 TEST_CASE("other tiles: 256 tokens are four tiles of the engine, three tokens one that is nearly empty") {
@@ -72,17 +103,22 @@ TEST_CASE("the workspace and what is saved of blocks are small beside the sequen
   const Triple shape{40, 40, 40};  // 1000 whole blocks
   const Case c = case_of(shape, 4, 4, 64, plugin::kBF16);
   const MetaKeys keys = grid_keys(shape).number("VSA_sparsity", 0.95);
-  Session session(backend(), c, FVATTN_PROBLEM_NEED_GRAD, keys.c(), {},
-                  {{"gate_compress", Tensor(c.dtype, {1, c.q_len, 4, 64})}});
-  session.prepare();
   const auto tensor = static_cast<uint64_t>(c.q_len * c.heads * c.head_dim * 2);
-  CHECK(session.plan().ws_forward < tensor / 4);
-  CHECK(session.plan().ws_backward < tensor / 4);
-  for (uint32_t i = 0; i < session.plan().n_saved; ++i) {
-    const fvattn_spec& spec = session.plan().saved[i];
-    uint64_t bytes = spec.dtype_bits / 8u;
-    for (int32_t d = 0; d < spec.ndim; ++d) bytes *= static_cast<uint64_t>(spec.dim[d]);
-    CHECK((plugin::view(spec.name) == "o_low" || bytes < tensor / 8));
+  for (const uint32_t flags : {0u, uint32_t{FVATTN_PROBLEM_NEED_DETERMINISM}}) {
+    Session session(backend(), c, FVATTN_PROBLEM_NEED_GRAD | flags, keys.c(), {},
+                    {{"gate_compress", Tensor(c.dtype, {1, c.q_len, 4, 64})}});
+    session.prepare();
+    // On Hopper, d_q is summed in float32 by atomics unless determinism is asked for.
+    const bool sums = plugin::gpu::is_hopper(test_device()) && flags == 0;
+    CHECK((session.plan().flags & FVATTN_PLAN_DETERMINISTIC) == (sums ? 0u : uint32_t{FVATTN_PLAN_DETERMINISTIC}));
+    CHECK(session.plan().ws_forward < tensor / 4);
+    CHECK(session.plan().ws_backward - (sums ? 2 * tensor : 0) < tensor / 4);
+    for (uint32_t i = 0; i < session.plan().n_saved; ++i) {
+      const fvattn_spec& spec = session.plan().saved[i];
+      uint64_t bytes = spec.dtype_bits / 8u;
+      for (int32_t d = 0; d < spec.ndim; ++d) bytes *= static_cast<uint64_t>(spec.dim[d]);
+      CHECK((plugin::view(spec.name) == "o_low" || bytes < tensor / 8));
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-#include <fvattn/engine/policies/window.hpp>
+#include <fvattn/engine/policies/walked_window.hpp>
 
 #include "engine_checker.hpp"
 #include "policy_checker.hpp"
@@ -30,6 +30,34 @@ struct Rule {
   }
 };
 
+/// A walk goes through the tiles of the policy in its order, and knows which are full.
+template <class Tile>
+void check_walk(const WalkedWindowPolicy& walked, const WindowPolicy& policy, int heads) {
+  int wrong = 0;
+  for (int head = 0; head < heads; ++head) {
+    for (int tile = 0; tile < policy.q_tiles<Tile>(); ++tile) {
+      const WorkItem item{tile, head, 0};
+      RegionWalk walk = walked.kv_walk(item);
+      wrong += walk.steps(ceil_div(policy.kv_map.text, Tile::kTileKv)) != policy.steps<Tile>(item);
+      for (int step = 0; step < policy.steps<Tile>(item); ++step, walk.next()) {
+        const int at = policy.kv_tile<Tile>(item, step);
+        wrong += walk.tile(walked.kv_map) != at;
+        wrong += walk.full<Tile::kTileKv>(walked.kv_map) != policy.kv_map.full<Tile::kTileKv>(at);
+        for (int slot = 0; slot < Tile::kTileKv; ++slot)
+          wrong += walked.kv_map.row<Tile::kTileKv>(item, at, slot) != policy.kv_map.row<Tile::kTileKv>(item, at, slot);
+      }
+    }
+    for (int tile = 0; tile < policy.kv_tiles<Tile>(); ++tile) {
+      const WorkItem item{tile, head, 0};
+      RegionWalk walk = walked.q_walk(item);
+      wrong += walk.steps(ceil_div(policy.q_map.text, Tile::kTileQ)) != policy.q_steps<Tile>(item);
+      for (int step = 0; step < policy.q_steps<Tile>(item); ++step, walk.next())
+        wrong += walk.tile(walked.q_map) != policy.q_tile<Tile>(item, step);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
 template <class E, class Tile>
 void check_window(Extent3 grid, Extent3 tile, Extent3 q_box, Extent3 kv_box, int text) {
   constexpr int kHeads = 2;
@@ -38,6 +66,7 @@ void check_window(Extent3 grid, Extent3 tile, Extent3 q_box, Extent3 kv_box, int
   const WindowPolicy policy{{grid, q_box, text, 1}, {grid, kv_box, text, 1}, tile, rule.windows.data()};
   const int rows = grid.volume() + text;
   check_policy<Tile>(policy, 1, kHeads, rows, rows, rule);
+  check_walk<Tile>(WalkedWindowPolicy::of(policy), policy, kHeads);
   Case c{random_int(1, 2), rows, rows, kHeads, random_int(1, 2), 16, 24};
   c.visible = rule;
   check_engine<E, Tile>(policy, c);

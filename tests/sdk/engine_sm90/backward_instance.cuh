@@ -23,6 +23,6 @@ cudaError_t run_backward(Type type, const BackwardArgs& args, const Policy& poli
   FVATTN_INSTANCE(Backward<kHeadDim>, DensePolicy<false>); \
   FVATTN_INSTANCE(Backward<kHeadDim>, DensePolicy<true>);  \
   FVATTN_INSTANCE(Backward<kHeadDim>, BoxPolicy);          \
-  FVATTN_INSTANCE(Backward<kHeadDim>, WindowPolicy)
+  FVATTN_INSTANCE(Backward<kHeadDim>, WalkedWindowPolicy)
 
 }  // namespace fvattn::engine::sm90::test

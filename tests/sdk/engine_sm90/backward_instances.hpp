@@ -5,7 +5,7 @@
 #include "test_tensor.hpp"
 
 #include <fvattn/engine/policies/dense.hpp>
-#include <fvattn/engine/policies/window.hpp>
+#include <fvattn/engine/policies/walked_window.hpp>
 #include <fvattn/engine/sm80/backward_args.hpp>
 #include <fvattn/engine/sm90/backward_config.hpp>
 

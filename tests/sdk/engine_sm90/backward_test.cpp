@@ -123,7 +123,7 @@ TEST_CASE("backward, windows per head, with text") {
     for (int h = 0; h < c.q_heads; ++h) sizes.push_back({random_int(1, 5), random_int(1, 5), random_int(1, 5)});
     const Mirrored<Extent3> windows(sizes);
     check_boxes(c, [&](bool device, Extent3 q_box, Extent3 kv_box) {
-      return WindowPolicy{{grid, q_box, text, 1}, {grid, kv_box, text, 1}, tile, windows.data(device)};
+      return WalkedWindowPolicy::of({{grid, q_box, text, 1}, {grid, kv_box, text, 1}, tile, windows.data(device)});
     });
   }
 }

@@ -64,8 +64,8 @@ TEST_CASE("windows per head, with text") {
     const Case c = random_case_of(grid.volume() + text);
     const Mirrored<Extent3> windows(random_windows(c.q_heads));
     const BoxMap pair{grid, {2, 8, 8}, text, 1}, block{grid, small, text, 1};
-    check_policy<Windows>(c, [&](bool device) { return WindowPolicy{pair, pair, tile, windows.data(device)}; });
-    check_policy<Blocks>(c, [&](bool device) { return WindowPolicy{block, block, small, windows.data(device)}; });
+    check_policy<Windows>(c, [&](bool device) { return WalkedWindowPolicy::of({pair, pair, tile, windows.data(device)}); });
+    check_policy<Blocks>(c, [&](bool device) { return WalkedWindowPolicy::of({block, block, small, windows.data(device)}); });
   }
 }
 

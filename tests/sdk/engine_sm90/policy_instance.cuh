@@ -18,7 +18,7 @@ cudaError_t run_policy(Type type, const ForwardArgs& args, const Policy& policy)
   FVATTN_INSTANCE(Blocks<kHeadDim>, BoxPolicy);             \
   FVATTN_INSTANCE(Blocks<kHeadDim>, ListPolicy<LinearMap>); \
   FVATTN_INSTANCE(Blocks<kHeadDim>, ListPolicy<BoxMap>);    \
-  FVATTN_INSTANCE(Blocks<kHeadDim>, WindowPolicy);          \
-  FVATTN_INSTANCE(Windows<kHeadDim>, WindowPolicy)
+  FVATTN_INSTANCE(Blocks<kHeadDim>, WalkedWindowPolicy);          \
+  FVATTN_INSTANCE(Windows<kHeadDim>, WalkedWindowPolicy)
 
 }  // namespace fvattn::engine::sm90::test

@@ -5,7 +5,7 @@
 #include "test_tensor.hpp"
 
 #include <fvattn/engine/policies/list.hpp>
-#include <fvattn/engine/policies/window.hpp>
+#include <fvattn/engine/policies/walked_window.hpp>
 #include <fvattn/engine/sm90/forward_args.hpp>
 #include <fvattn/engine/sm90/forward_config.hpp>
 

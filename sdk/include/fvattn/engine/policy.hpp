@@ -23,6 +23,8 @@
 //                                              Engines then ask once a row and once a key instead of once a pair
 //   static bool Mask::kCostly = true           of a mask whose rows are all visible: key_visible is worth asking only once
 //                                              a warp and key
+//   static bool Mask::kOfKeyTile = true        of such a mask that is the same for every item: gradients with keys
+//                                              stationary then ask once
 //
 // For gradients with keys stationary, the transposed schedule; the item's q_tile then counts key tiles and its head is
 // a query head (engines sum a kv head over its group):
@@ -77,6 +79,21 @@ concept BackwardPolicy = ForwardPolicy<P, T> && requires(const P& p, const WorkI
   { p.template q_tile<T>(item, n) } -> std::convertible_to<int>;
 };
 
+/// Policies that walk their tiles (walked_window.hpp): kv_walk(item) and q_walk(kv_item) give a Walk with steps(), tile(),
+/// full() and next(), which kernels go through in place of kv_tile() and q_tile() of each step.
+template <class P>
+concept WalksTiles = requires { typename P::Walk; };
+
+struct NoWalk {};
+template <class P>
+struct WalkOf {
+  using type = NoWalk;
+};
+template <WalksTiles P>
+struct WalkOf<P> {
+  using type = typename P::Walk;
+};
+
 /// Masks that factor into rows and keys.
 template <class Mask>
 concept SeparableMask = requires(const Mask& m, int n) {
@@ -87,6 +104,10 @@ concept SeparableMask = requires(const Mask& m, int n) {
 /// Masks that hide keys alone, and whose question is better asked once by a warp than by each of its threads.
 template <class Mask>
 concept CostlyKeyMask = SeparableMask<Mask> && requires { requires Mask::kCostly; };
+
+/// Masks that the key tile alone decides, whatever the item.
+template <class Mask>
+concept KeyTileMask = CostlyKeyMask<Mask> && requires { requires Mask::kOfKeyTile; };
 
 /// Where the results of a query tile go: the policy's o_map, or else its q_map.
 template <class P>

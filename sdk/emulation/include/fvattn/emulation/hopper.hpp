@@ -17,6 +17,7 @@ void mbarrier_init(std::uint32_t address, std::uint32_t arrivals);
 void mbarrier_arrive(std::uint32_t address, int cta_rank);  // -1: this CTA's
 void mbarrier_expect(std::uint32_t address, std::uint32_t bytes);
 void mbarrier_wait(std::uint32_t address, std::uint32_t parity);
+bool mbarrier_test(std::uint32_t address, std::uint32_t parity); // no where mbarrier_wait would wait, and at times too late
 
 int cluster_rank();
 void cluster_arrive();

@@ -12,6 +12,8 @@ namespace fvattn::engine {
 /// only.
 template <class Map>
 struct ListPolicy {
+  static constexpr bool kReadsTiles = true;
+
   Map q_map, kv_map;
   TileLists lists;       // query block -> key blocks
   InverseLists inverse;  // key block -> query blocks

@@ -9,27 +9,31 @@ namespace fvattn::engine::sm90 {
 // kHeadDim  columns computed: a multiple of 16. Smaller head dims run in it with zero-filled columns
 // kTileQ    64 or 128 queries a step. Scores are computed 64 queries at a time, so that they leave registers for d_k and d_v
 // kStages   tiles of Q and of dO in flight
-template <int kHeadDim_, int kTileQ_, int kTileKv_, int kStages_>
+// kCtasPerSm CTAs that share an SM (1 or 2): with one consumer each, the scores of one run beside the products of the other
+template <int kHeadDim_, int kTileQ_, int kTileKv_, int kStages_, int kCtasPerSm_ = 1>
 struct BackwardConfig {
   static constexpr int kHeadDim = kHeadDim_;
   static constexpr int kTileQ = kTileQ_;
   static constexpr int kTileKv = kTileKv_;
   static constexpr int kStages = kStages_;
+  static constexpr int kCtasPerSm = kCtasPerSm_;
 
   static constexpr int kKeysPerConsumer = 64; // the m of wgmma
   static constexpr int kConsumers = kTileKv / kKeysPerConsumer;
   static constexpr int kThreads = (kConsumers + 1) * 128;
   static constexpr int kChunks = (kHeadDim + kChunkColumns - 1) / kChunkColumns;
   static constexpr int kSubQ = 64; // queries of a score product
-  // d_k, d_v, two score tiles and their rounded copies take 224 registers at head dim 128. Box maps make the producer spill
-  // with 32.
-  static constexpr int kProducerRegisters = kHeadDim <= 96 ? 72 : 32;
-  static constexpr int kConsumerRegisters = kHeadDim <= 96 ? 216 : 240;
+  // d_k, d_v, two score tiles and their rounded copies take 224 registers at head dim 128, which leaves the producer 24: box maps
+  // make it spill. Two CTAs leave 256 for a consumer and its producer: 216 + 40 serialise the products (C7512), 224 + 32 do not.
+  static constexpr int kProducerRegisters = kCtasPerSm == 2 ? 32 : kHeadDim <= 96 ? 72 : 24;
+  static constexpr int kConsumerRegisters = kCtasPerSm == 2 ? 224 : kHeadDim <= 96 ? 216 : 240;
 
   // d_q of a step, kTileQ x kHeadDim, is split over the consumers: by rows when there are 64 for each, else by chunks of
   // columns (the last chunk may be narrower).
   static constexpr bool kSplitRows = kTileQ == 64 * kConsumers;
   static constexpr int kDqColumns = kSplitRows ? kHeadDim : kChunkColumns;
+  // Columns of a product: two CTAs an SM have no registers for 64 x 128 sums of d_q besides d_k and d_v.
+  static constexpr int kDqStepColumns = kCtasPerSm == 2 && kDqColumns > kChunkColumns ? kChunkColumns : kDqColumns;
   static constexpr int kDqTileFloats = kTileQ * kChunks * kChunkColumns; // what a query tile takes in the float32 sums
 
   static constexpr int kKvChunkBytes = kTileKv * 128;
@@ -38,14 +42,15 @@ struct BackwardConfig {
   static constexpr int kQBytes = kChunks * kQChunkBytes;
   static constexpr int kDsChunkBytes = kTileQ * 128; // 64 keys
   static constexpr int kDsBytes = kConsumers * kDsChunkBytes;
+  static constexpr int kDsTiles = kCtasPerSm == 2 ? 1 : 2; // the second does not fit half an SM
   static constexpr int kRowBytes = kTileQ * 8; // lse and delta of a query tile
 
   static constexpr int kKOffset = 0;
   static constexpr int kVOffset = kKOffset + kKvBytes;
   static constexpr int kQOffset = kVOffset + kKvBytes;
   static constexpr int kDoOffset = kQOffset + kStages * kQBytes;
-  static constexpr int kDsOffset = kDoOffset + kStages * kQBytes; // two
-  static constexpr int kRowOffset = kDsOffset + 2 * kDsBytes;
+  static constexpr int kDsOffset = kDoOffset + kStages * kQBytes;
+  static constexpr int kRowOffset = kDsOffset + kDsTiles * kDsBytes;
   static constexpr int kBarrierOffset = kRowOffset + kStages * kRowBytes;
   // Barriers, 8 bytes each, in this order.
   static constexpr int kKvFull = kBarrierOffset;
@@ -58,8 +63,10 @@ struct BackwardConfig {
   static_assert(kHeadDim % 16 == 0 && kHeadDim <= 128, "d_k and d_v of 64 keys stay in registers");
   static_assert(kTileQ == 64 || kSplitRows);
   static_assert(kSplitRows || kChunks == kConsumers, "each consumer computes one chunk of d_q's columns");
-  static_assert(kSharedBytes <= kMaxSharedBytes);
-  static_assert(kConsumers * kConsumerRegisters + kProducerRegisters <= 512);
+  static_assert(kDqColumns % kDqStepColumns == 0 && kDqColumns <= 2 * kDqStepColumns);
+  static_assert(kSharedBytes <= kMaxSharedBytes && kCtasPerSm * (kSharedBytes + kReservedSharedBytes) <= kSmSharedBytes);
+  static_assert(kCtasPerSm == 1 || (kCtasPerSm == 2 && kConsumers == 1));
+  static_assert(kConsumers * kConsumerRegisters + kProducerRegisters <= launched_registers(kThreads, kCtasPerSm));
 };
 
 } // namespace fvattn::engine::sm90

@@ -4,6 +4,7 @@
 
 #include <fvattn/engine/sm80/isa.cuh>
 
+#include "fvattn/engine/sm90/backward_epilogue.cuh"
 #include "fvattn/engine/sm90/backward_producer.cuh"
 #include "fvattn/engine/sm90/backward_products.cuh"
 #include "fvattn/engine/sm90/backward_scores.cuh"
@@ -24,25 +25,28 @@ struct DqPart {
   }
 };
 
-// d_q_sum += dS K. kColumns: of this consumer.
+// d_q_sum += dS K. kColumns: of a product; a consumer's part of d_q is one of them, or two with the columns of `chunk` on.
 template <class Config, class Element, int kColumns>
 struct QueryGradients {
   float d[kColumns / 2];
 
-  __device__ __forceinline__ void issue(SmemAddress d_s, SmemAddress k, const DqPart<Config>& part) {
+  __device__ __forceinline__ void issue(SmemAddress d_s, SmemAddress k, const DqPart<Config>& part, int chunk = 0) {
     pin(d);
-    issue_query_products<Config, Element, kColumns>(d, d_s, k, part.row, part.chunk);
+    issue_query_products<Config, Element, kColumns>(d, d_s, k, part.row, part.chunk + chunk);
   }
-  __device__ __forceinline__ void add(float* target) {
+  __device__ __forceinline__ void add(float* target, int chunk = 0) {
     pin(d);
     const int thread = threadIdx.x & (kWarpgroupThreads - 1);
 #pragma unroll
     for (int i = 0; i < kColumns / 8; ++i) {
       const float values[4] = {d[4 * i], d[4 * i + 1], d[4 * i + 2], d[4 * i + 3]};
-      sm80::atomic_add_fragment<kWarpgroupThreads>(target, i, thread, values);
+      sm80::atomic_add_fragment<kWarpgroupThreads>(target, chunk * (kChunkColumns / 8) + i, thread, values);
     }
   }
 };
+
+template <class Config, class Policy>
+using BackwardMask = decltype(std::declval<const Policy&>().template mask<Config>(WorkItem{}, 0));
 
 // Where a consumer stands.
 template <class Config>
@@ -50,6 +54,16 @@ struct BackwardSeat {
   int key0;                 // slot of this thread's first key in the key tile
   SmemAddress keys, values; // this consumer's rows of K and V
   bool first_thread;        // of the warpgroup
+  // With a KeyTileMask: whether the key tile hides a key, and whether this thread's two are keys.
+  bool hides_keys = false, seen[2] = {true, true};
+
+  template <class Policy>
+  __device__ __forceinline__ void ask(const Policy& policy, const WorkItem& kv) {
+    hides_keys = policy.template needs_mask<Config>(kv, kv.q_tile);
+    const auto mask = policy.template mask<Config>(kv, kv.q_tile);
+    seen[0] = mask.key_visible(key0);
+    seen[1] = mask.key_visible(key0 + 8);
+  }
 };
 
 // P and dS of kSubQ queries, rounded, from scratch: `query0` is their first slot in the tile whose Q, dO and row values
@@ -68,7 +82,9 @@ __device__ __forceinline__ void compute_scores(const BackwardParams<Policy>& p, 
   wgmma_wait<1>();
   pin(s);
   probabilities_from_lse(s, rows + query0, p.scale_log2);
-  if (p.policy.template needs_mask<Config>(item, kv.q_tile))
+  if constexpr (KeyTileMask<BackwardMask<Config, Policy>>) {
+    if (seat.hides_keys) hide_keys(s, seat.seen);
+  } else if (p.policy.template needs_mask<Config>(item, kv.q_tile))
     hide(s, p.policy.template mask<Config>(item, kv.q_tile), query0, seat.key0);
   wgmma_wait<0>();
   pin(d_p);
@@ -77,13 +93,14 @@ __device__ __forceinline__ void compute_scores(const BackwardParams<Policy>& p, 
   pack_probabilities<Element>(d_p, gradients);
 }
 
-// kColumns: of this consumer's part of d_q.
+// kColumns: of a product of this consumer's part of d_q.
 template <class Config, class Element, int kColumns, class Policy>
 __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, SmemAddress smem, const WorkItem& kv, int me,
                                            float (&d_k)[Config::kHeadDim / 2], float (&d_v)[Config::kHeadDim / 2]) {
   const int thread = threadIdx.x & (kWarpgroupThreads - 1), first_key = me * Config::kKeysPerConsumer;
-  const BackwardSeat<Config> seat{first_key + thread / 32 * 16 + (thread & 31) / 4, smem + Config::kKOffset + first_key * 128,
-                                  smem + Config::kVOffset + first_key * 128, thread == 0};
+  BackwardSeat<Config> seat{first_key + thread / 32 * 16 + (thread & 31) / 4, smem + Config::kKOffset + first_key * 128,
+                            smem + Config::kVOffset + first_key * 128, thread == 0};
+  if constexpr (KeyTileMask<BackwardMask<Config, Policy>>) seat.ask(p.policy, kv);
   const auto part = DqPart<Config>::of(me);
   RingPosition<Config::kStages> at;
   int buffer = 0;
@@ -101,6 +118,8 @@ __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, Smem
 #pragma unroll
     for (int query0 = 0; query0 < Config::kTileQ; query0 += Config::kSubQ) {
       compute_scores<Config, Element>(p, item, kv, seat, q, d_o, rows, query0, probabilities, gradients);
+      // With one buffer: everybody is done with the dS of the step before.
+      if constexpr (Config::kDsTiles == 1) named_barrier_sync(kAllConsumers, Config::kConsumers * kWarpgroupThreads);
       store_transposed<Config>(gradients, d_s + me * Config::kDsChunkBytes + query0 * 128);
       async_proxy_fence();
       pin(d_v);
@@ -130,13 +149,24 @@ __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, Smem
     pin(probabilities);
     mbarrier_arrive_if(smem + Config::kDoEmpty + 8 * at.stage, seat.first_thread);
     const long long tile = (static_cast<long long>(item.batch) * p.heads + item.head) * p.q_tiles + item.q_tile;
-    d_q.add(p.d_q_sum + tile * Config::kDqTileFloats + part.offset);
-    wgmma_wait<0>();
+    float* const sums = p.d_q_sum + tile * Config::kDqTileFloats + part.offset;
+    d_q.add(sums);
+    if constexpr (Config::kDqStepColumns < Config::kDqColumns) {
+      wgmma_fence();
+      d_q.issue(d_s, smem + Config::kKOffset, part, 1);
+      wgmma_wait<1>();
+    } else {
+      wgmma_wait<0>();
+    }
     pin(d_k);
     pin(gradients);
     mbarrier_arrive_if(smem + Config::kQEmpty + 8 * at.stage, seat.first_thread);
+    if constexpr (Config::kDqStepColumns < Config::kDqColumns) {
+      wgmma_wait<0>();
+      d_q.add(sums, 1);
+    }
     at.advance();
-    buffer ^= 1;
+    if constexpr (Config::kDsTiles == 2) buffer ^= 1;
   }
 }
 
@@ -155,23 +185,33 @@ __device__ __forceinline__ void stage_gradients(const float (&d)[Config::kHeadDi
   }
 }
 
-template <class Config, class Element, class Policy>
-__device__ __forceinline__ void consume_backward(const BackwardParams<Policy>& p, SmemAddress smem, const WorkItem& kv, int me) {
+template <class Config, class Element, class Policy, class Epilogues>
+__device__ __forceinline__ void consume_backward(const BackwardCall<Policy, Epilogues>& p, SmemAddress smem, const WorkItem& kv,
+                                                 int me) {
   float d_k[Config::kHeadDim / 2], d_v[Config::kHeadDim / 2];
 #pragma unroll
   for (int i = 0; i < Config::kHeadDim / 2; ++i) d_k[i] = d_v[i] = 0.0f;
   constexpr int kLastColumns = Config::kSplitRows ? Config::kHeadDim : Config::kHeadDim - (Config::kChunks - 1) * kChunkColumns;
+  const BackwardParams<Policy>& params = p;
   if (kLastColumns == Config::kDqColumns || me + 1 < Config::kConsumers) {
-    accumulate<Config, Element, Config::kDqColumns>(p, smem, kv, me, d_k, d_v);
+    accumulate<Config, Element, Config::kDqStepColumns>(params, smem, kv, me, d_k, d_v);
   } else {
-    accumulate<Config, Element, kLastColumns>(p, smem, kv, me, d_k, d_v);
+    accumulate<Config, Element, kLastColumns>(params, smem, kv, me, d_k, d_v);
   }
 
   // The key tile's place takes its gradients, once nobody reads it any more.
   named_barrier_sync(kAllConsumers, Config::kConsumers * kWarpgroupThreads);
   const int first = me * Config::kKeysPerConsumer;
   const SmemAddress k = smem + Config::kKOffset + first * 128, v = smem + Config::kVOffset + first * 128;
-  stage_gradients<Config, Element>(d_k, p.scale, k);
+  float factor = p.scale;
+  if constexpr (!std::is_same_v<Epilogues, sm80::PlainGradients>) {
+    const int row0 = first + static_cast<int>(threadIdx.x & (kWarpgroupThreads - 1)) / 32 * 16;
+    const auto& map = p.policy.kv_map;
+    add_epilogue<Element, Config::kTileKv>(p.epilogues.d_k, map, kv, row0, 0, factor, d_k);
+    add_epilogue<Element, Config::kTileKv>(p.epilogues.d_v, map, kv, row0, 0, 1.0f, d_v);
+    factor = 1.0f;
+  }
+  stage_gradients<Config, Element>(d_k, factor, k);
   stage_gradients<Config, Element>(d_v, 1.0f, v);
   async_proxy_fence();
   named_barrier_sync(kAllConsumers + 1 + me, kWarpgroupThreads);

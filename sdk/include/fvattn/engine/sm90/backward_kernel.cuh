@@ -19,9 +19,9 @@ __device__ __forceinline__ void init_backward_barriers(SmemAddress smem) {
   mbarrier_init_fence();
 }
 
-template <class Config, class Element, class Policy>
-__global__ void __launch_bounds__(Config::kThreads, 1)
-    backward_kernel(const __grid_constant__ BackwardParams<Policy> p) {
+template <class Config, class Element, class Policy, class Epilogues>
+__global__ void __launch_bounds__(Config::kThreads, Config::kCtasPerSm)
+    backward_kernel(const __grid_constant__ BackwardCall<Policy, Epilogues> p) {
   const SmemAddress smem = smem_address(shared_memory());
   const int warpgroup = __shfl_sync(0xFFFFFFFFu, threadIdx.x / kWarpgroupThreads, 0); // provably uniform
   const WorkItem kv = p.kv_item(static_cast<int>(blockIdx.x));
@@ -38,7 +38,7 @@ __global__ void __launch_bounds__(Config::kThreads, 1)
     }
   } else {
     registers_grow<Config::kConsumerRegisters>();
-    consume_backward<Config, Element>(p, smem, kv, warpgroup - 1);
+    consume_backward<Config, Element>(p, smem, kv, Config::kConsumers == 1 ? 0 : warpgroup - 1);
   }
 }
 

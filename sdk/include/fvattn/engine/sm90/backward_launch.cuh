@@ -36,13 +36,14 @@ bool encode_backward(const sm80::BackwardArgs& args, const Policy& policy, const
          key(args.d_v, p.d_v);
 }
 
-// Gradients of the forward pass, as sm80::backward computes them, with d_q summed by atomics (args.deterministic is for
-// the other engine: cudaErrorInvalidValue). P and dS are rounded to Element before their products; sums are float32.
+// Gradients of the forward pass, as sm80::backward computes them (the epilogues add to them), with d_q summed by atomics
+// (args.deterministic is for the other engine: cudaErrorInvalidValue). P and dS are rounded to Element before their products; sums are float32.
 // Enqueues on `stream`; no allocation, no synchronisation, can be captured. cudaErrorInvalidValue when TMA cannot address
 // a tensor (is_tma_ready), the policy's boxes are not tiles of the configuration (fits_copies), or the head dim or the
 // workspace does not fit.
-template <class Config, class Element, class Policy>
-cudaError_t backward(const sm80::BackwardArgs& args, const Policy& policy, cudaStream_t stream) {
+template <class Config, class Element, class Policy, class Epilogues = sm80::PlainGradients>
+cudaError_t backward(const sm80::BackwardArgs& args, const Policy& policy, cudaStream_t stream,
+                     const Epilogues& epilogues = {}) {
   static_assert(BackwardPolicy<Policy, TileShape<Config::kTileQ, Config::kTileKv>>);
   if (args.deterministic || args.workspace == nullptr || args.stored_batch != args.batch || args.head_dim > Config::kHeadDim ||
       args.head_dim % 8 != 0 || args.q_heads % args.kv_heads != 0 ||
@@ -62,7 +63,8 @@ cudaError_t backward(const sm80::BackwardArgs& args, const Policy& policy, cudaS
   error = cudaMemsetAsync(d_q_sum, 0, parts.d_q_sum, stream);
   if (error != cudaSuccess) return error;
 
-  BackwardParams<Policy> p;
+  BackwardCall<Policy, Epilogues> p;
+  p.epilogues = epilogues;
   constexpr bool kHasBatch = BackwardParams<Policy>::kHasBatch;
   p.policy = policy;
   p.lse2 = delta.lse2;
@@ -82,14 +84,16 @@ cudaError_t backward(const sm80::BackwardArgs& args, const Policy& policy, cudaS
   for (int entry = 0; entry < (kHasBatch ? 1 : args.batch); ++entry) {
     p.batch_entry = entry;
     if (!encode_backward<Config>(args, policy, shape, entry, p)) return cudaErrorInvalidValue;
-    error = launch<backward_kernel<Config, Element, Policy>, Config::kSharedBytes>(p.kv_tiles * args.kv_heads * shape.batch, 1,
+    error = launch<backward_kernel<Config, Element, Policy, Epilogues>, Config::kSharedBytes>(p.kv_tiles * args.kv_heads * shape.batch, 1,
                                                                                    Config::kThreads, stream, p);
     if (error != cudaSuccess) return error;
   }
-  const RoundParams<Config, Policy> round{{args.d_q.data, args.d_q.batch_stride, args.d_q.row_stride, args.d_q.head_stride, args.head_dim},
-                                          policy, d_q_sum, args.q_heads, p.q_tiles, args.scale};
+  using Addend = decltype(epilogues.d_q);
+  const RoundTarget to{args.d_q.data, args.d_q.batch_stride, args.d_q.row_stride, args.d_q.head_stride, args.head_dim};
+  const RoundParams<Config, Policy, Addend> round{to, policy, d_q_sum, args.q_heads, p.q_tiles, args.scale, epilogues.d_q};
   const dim3 tiles(static_cast<unsigned>(p.q_tiles * args.q_heads * args.batch));
-  return sm80::launch(backward_round_kernel<Config, Element, Policy>, tiles, Config::kConsumers * kWarpgroupThreads, 0, stream, round);
+  return sm80::launch(backward_round_kernel<Config, Element, Policy, Addend>, tiles,
+                      Config::kConsumers * kWarpgroupThreads, 0, stream, round);
 }
 
 } // namespace fvattn::engine::sm90

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fvattn/engine/policy.hpp>
+#include <fvattn/engine/sm80/epilogue.cuh>
 
 #include "fvattn/engine/sm90/view_maps.cuh"
 
@@ -30,10 +31,17 @@ struct BackwardParams {
   // The batch coordinate of a copy.
   FVATTN_BOTH static int batch_of(const WorkItem& item) { return kHasBatch ? item.batch : 0; }
   // The key tile of CTA `index`, its head a kv head. Tiles of a head are neighbours in time: they read the same queries.
+  // A policy with another order has kv_order(batch entry, index); its maps have no batch.
   FVATTN_BOTH WorkItem kv_item(int index) const {
+    if constexpr (requires { policy.kv_order(batch_entry, index); }) index = policy.kv_order(batch_entry, index);
     const int heads_before = index / kv_tiles, entry = heads_before / kv_heads;
     return {index - heads_before * kv_tiles, heads_before - entry * kv_heads, kHasBatch ? entry : batch_entry};
   }
+};
+
+template <class Policy, class Epilogues>
+struct BackwardCall : BackwardParams<Policy> {
+  Epilogues epilogues; // sm80's epilogue.cuh describes them
 };
 
 } // namespace fvattn::engine::sm90

@@ -41,6 +41,13 @@ __device__ __forceinline__ void hide(float (&p)[kCount], const Mask& mask, int q
   }
 }
 
+// The same for keys alone. seen: of this thread's first key and of the one 8 rows on.
+template <int kCount>
+__device__ __forceinline__ void hide_keys(float (&p)[kCount], const bool (&seen)[2]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) p[i] = seen[(i >> 1) & 1] ? p[i] : 0.0f;
+}
+
 // d_p := p * (d_p - delta), the gradient of the scaled scores.
 template <int kCount>
 __device__ __forceinline__ void score_gradients(float (&d_p)[kCount], const float (&p)[kCount], const float* delta) {

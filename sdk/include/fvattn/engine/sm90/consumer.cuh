@@ -27,8 +27,8 @@ __device__ __forceinline__ void release(SmemAddress empty) {
 template <class Config, class Policy, class Epilogue>
 __device__ __forceinline__ void mask_scores(const ForwardParams<Policy, Epilogue>& p, float (&s)[Config::kTileKv / 2],
                                             const Cursor<Config, Policy>& at, int row0) {
+  if (!at.needs_mask(p)) return;
   const int tile = at.kv_tile(p);
-  if (!at.empty && !p.policy.template needs_mask<Config>(at.item, tile)) return;
   const int lane = threadIdx.x & 31;
   const auto mask = p.policy.template mask<Config>(at.item, tile);
   if constexpr (CostlyKeyMask<decltype(mask)>) {
@@ -115,7 +115,13 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
   RowState row;
   float alpha[2] = {1.0f, 1.0f};
 
-  auto k_stage = [&] { return smem + Config::kKOffset + k_at.stage * Config::kKvStageBytes; };
+  // Descriptors of the first stages; a stage's is a multiple of its size further on.
+  const std::uint64_t q_first = matrix_descriptor(q_base, 16);
+  const std::uint64_t k_first = matrix_descriptor(smem + Config::kKOffset, 16);
+  const std::uint64_t v_first = matrix_descriptor(smem + Config::kVOffset, Config::kKvChunkBytes);
+  auto q_stage = [&](int stage) { return descriptor_offset(q_first, stage * Config::kQStageBytes); };
+  auto k_stage = [&] { return descriptor_offset(k_first, k_at.stage * Config::kKvStageBytes); };
+  auto v_stage = [&] { return descriptor_offset(v_first, v_at.stage * Config::kKvStageBytes); };
   auto finish = [&](const WorkItem& item, RowState& done) {
     float factor[2];
     finish_rows(done, factor);
@@ -140,7 +146,7 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
     mbarrier_wait(smem + Config::kKFull + 8 * k_at.stage, k_at.parity);
     pin(s);
     wgmma_fence();
-    issue_scores<Config, Element>(s, q_base + q_at.stage * Config::kQStageBytes, k_stage());
+    issue_scores<Config, Element>(s, q_stage(q_at.stage), k_stage());
     wgmma_wait<0>();
     pin(s);
     release<Config>(smem + Config::kKEmpty + 8 * k_at.stage);
@@ -157,7 +163,7 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
     pin(o);
     pin(probabilities);
     wgmma_fence();
-    issue_values<Config, Element>(o, probabilities, smem + Config::kVOffset + v_at.stage * Config::kKvStageBytes,
+    issue_values<Config, Element>(o, probabilities, v_stage(),
                                   !at.first_step(), [&] {
                                     if (pass) turns.pass();
                                   });
@@ -173,6 +179,7 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
   q_next.advance();
   begin(now);
 
+  bool k_ready = false; // asked for early: the answer takes 40 clocks
   while (true) {
     Cursor<Config, Policy> next = now;
     next.advance(p, seat.worker);
@@ -184,22 +191,23 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
         q_at.advance();
         begin(next);
         now = next;
+        k_ready = false;
         continue;
       }
     }
     const RingPosition<Config::kQStages> q_use = tile_done ? q_next : q_at;
     if (tile_done) mbarrier_wait(smem + Config::kQFull + 8 * q_use.stage, q_use.parity);
-    mbarrier_wait(smem + Config::kKFull + 8 * k_at.stage, k_at.parity);
-    mbarrier_wait(smem + Config::kVFull + 8 * v_at.stage, v_at.parity);
+    if (!k_ready) mbarrier_wait(smem + Config::kKFull + 8 * k_at.stage, k_at.parity);
 
     turns.wait();
     pin(s);
     pin(o);
     pin(probabilities);
     wgmma_fence();
-    issue_scores<Config, Element>(s, q_base + q_use.stage * Config::kQStageBytes, k_stage());
-    issue_values<Config, Element>(o, probabilities, smem + Config::kVOffset + v_at.stage * Config::kKvStageBytes,
-                                  !now.first_step(), [&] { turns.pass(); });
+    issue_scores<Config, Element>(s, q_stage(q_use.stage), k_stage());
+    mbarrier_wait(smem + Config::kVFull + 8 * v_at.stage, v_at.parity);
+    wgmma_fence();
+    issue_values<Config, Element>(o, probabilities, v_stage(), !now.first_step(), [&] { turns.pass(); });
 
     wgmma_wait<1>();
     pin(s);
@@ -208,10 +216,15 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
     RowState done = row;
     if (tile_done) row = RowState{};
     mask_scores<Config>(p, s, next, row_in_tile);
-    const bool rescale = softmax_step(s, row, alpha, p.scale_log2);
-    // The exponentials belong before the wait: they are what the product with V hides. Only a branch that depends on
-    // them keeps ptxas from sinking them below it; a sum of exponentials is never negative.
-    if (row.sum[0] + row.sum[1] < 0.0f) __trap();
+    const bool rescale = update_maximum(s, row, alpha, p.scale_log2);
+    // The product with V ends while the first part is exponentiated; the exponentials of the rest hide conversions, sums and
+    // bookkeeping.
+    exponentiate<0, Config::kFirstPart>(s, row, p.scale_log2);
+    // Where all exponentials belong before the wait, only a branch that depends on them keeps ptxas from sinking them below
+    // it; a sum of exponentials is never negative.
+    if constexpr (Config::kFirstPart == Config::kTileKv / 2) {
+      if (row.sum[0] + row.sum[1] < 0.0f) __trap();
+    }
 
     wgmma_wait<0>();
     pin(o);
@@ -226,7 +239,10 @@ __device__ __forceinline__ void consume(const ForwardParams<Policy, Epilogue>& p
 #pragma unroll
       for (int i = 0; i < Config::kHeadDim / 2; ++i) o[i] *= alpha[(i >> 1) & 1];
     }
-    pack_probabilities<Element>(s, probabilities);
+    k_ready = mbarrier_test(smem + Config::kKFull + 8 * k_at.stage, k_at.parity);
+    pack_probabilities<Element, 0, Config::kFirstPart>(s, probabilities);
+    exponentiate<Config::kFirstPart, Config::kTileKv / 2>(s, row, p.scale_log2);
+    pack_probabilities<Element, Config::kFirstPart, Config::kTileKv / 2>(s, probabilities);
     now = next;
   }
 

@@ -18,6 +18,11 @@ struct Seat {
   }
 };
 
+// Policies that read their key tiles from memory (`static constexpr bool kReadsTiles = true`): a tile is then asked for a step
+// before its use, since the answer takes longer than a step.
+template <class Policy>
+concept ReadsTiles = requires { requires Policy::kReadsTiles; };
+
 template <class Config, class Policy>
 struct Cursor {
   WorkItem item;
@@ -25,6 +30,8 @@ struct Cursor {
   int step = 0;
   int steps = 0;      // of this item; 0 past the end
   bool empty = false; // the policy gives the item no key tile: one step over hidden keys writes its zeros
+  int tile = 0, ahead = 0; // with ReadsTiles: of this step and of the next
+  [[no_unique_address]] typename WalkOf<Policy>::type walk; // with WalksTiles
 
   __device__ __forceinline__ bool valid() const { return steps > 0; }
   __device__ __forceinline__ bool first_step() const { return step == 0; }
@@ -35,20 +42,48 @@ struct Cursor {
     step = 0;
     steps = 0;
     if (!p.item(worker, slot, item)) return;
-    steps = p.policy.template steps<Config>(item);
+    if constexpr (WalksTiles<Policy>) {
+      walk = p.policy.kv_walk(item);
+      steps = walk.steps(ceil_div(p.policy.kv_map.text, Config::kTileKv));
+    } else {
+      steps = p.policy.template steps<Config>(item);
+    }
     empty = steps == 0;
     if (empty) steps = 1;
+    if constexpr (ReadsTiles<Policy>) {
+      ahead = read(p, 1);
+      tile = read(p, 0);
+    }
   }
   template <class Params>
   __device__ __forceinline__ int kv_tile(const Params& p) const {
+    if constexpr (ReadsTiles<Policy>) return tile;
+    if constexpr (WalksTiles<Policy>) return empty ? 0 : walk.tile(p.policy.kv_map);
     return empty ? 0 : p.policy.template kv_tile<Config>(item, step);
+  }
+  // Do some slots of the key tile hold no visible key?
+  template <class Params>
+  __device__ __forceinline__ bool needs_mask(const Params& p) const {
+    if constexpr (WalksTiles<Policy>) return empty | !walk.template full<Config::kTileKv>(p.policy.kv_map);
+    return empty | p.policy.template needs_mask<Config>(item, kv_tile(p));
   }
   template <class Params>
   __device__ __forceinline__ void advance(const Params& p, int worker) {
     if (++step == steps) {
       ++slot;
       load(p, worker);
+    } else if constexpr (ReadsTiles<Policy>) {
+      tile = ahead;
+      ahead = read(p, step + 1);
+    } else if constexpr (WalksTiles<Policy>) {
+      walk.next();
     }
+  }
+
+private:
+  template <class Params>
+  __device__ __forceinline__ int read(const Params& p, int at) const {
+    return !empty && at < steps ? p.policy.template kv_tile<Config>(item, at) : 0;
   }
 };
 

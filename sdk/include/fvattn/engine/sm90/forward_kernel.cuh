@@ -2,13 +2,15 @@
 #pragma once
 
 #include "fvattn/engine/sm90/consumer.cuh"
+#include "fvattn/engine/sm90/owned_consumer.cuh"
 #include "fvattn/engine/sm90/producer.cuh"
 
 namespace fvattn::engine::sm90 {
 
-template <class Config>
+// kArrivals: of a consumer that frees a stage of K or V.
+template <class Config, int kArrivals = 1>
 __device__ __forceinline__ void init_barriers(SmemAddress smem) {
-  constexpr int kKvUsers = Config::kConsumers * Config::kCluster;
+  constexpr int kKvUsers = Config::kConsumers * Config::kCluster * kArrivals;
   for (int i = 0; i < Config::kQStages; ++i) {
     mbarrier_init(smem + Config::kQFull + 8 * i, 1);
     mbarrier_init(smem + Config::kQEmpty + 8 * i, 1);
@@ -33,7 +35,7 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtasPerSm)
   const SmemAddress smem = smem_address(shared_memory());
   const int warpgroup = __shfl_sync(0xFFFFFFFFu, threadIdx.x / kWarpgroupThreads, 0); // provably uniform
   const auto seat = Seat<Config>::here();
-  if (threadIdx.x == 0) init_barriers<Config>(smem);
+  if (threadIdx.x == 0) init_barriers<Config, OwnedPolicy<Policy> ? kOwnedArrivals : 1>(smem);
   __syncthreads();
   if constexpr (Config::kCluster > 1) {
     cluster_arrive();
@@ -49,7 +51,11 @@ __global__ void __launch_bounds__(Config::kThreads, Config::kCtasPerSm)
     }
   } else {
     registers_grow<Config::kConsumerRegisters>();
-    consume<Config, Element>(p, smem, seat, warpgroup - 1);
+    if constexpr (OwnedPolicy<Policy>) {
+      consume_owned<Config, Element>(p, smem, seat, warpgroup - 1);
+    } else {
+      consume<Config, Element>(p, smem, seat, warpgroup - 1);
+    }
   }
 
   // A CTA must not leave while its cluster mate may still write to its shared memory.

@@ -32,8 +32,9 @@ struct ForwardParams {
   int batch_entry;  // of the launch, without kHasBatch
   Epilogue epilogue;
 
-  // Item of a worker's slot, or false past the end.
+  // Item of a worker's slot, or false past the end. Policies whose items only the device can count have a work_item().
   FVATTN_BOTH bool item(int worker, int slot, WorkItem& out) const {
+    if constexpr (requires { policy.work_item(slot, out); }) return policy.work_item(slot * order.workers + worker, out);
     const bool found = order.item(worker, slot, out);
     if constexpr (!kHasBatch) out.batch = batch_entry;
     return found;

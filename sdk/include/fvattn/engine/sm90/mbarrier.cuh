@@ -53,6 +53,16 @@ __device__ __forceinline__ bool mbarrier_try_wait(SmemAddress bar, std::uint32_t
   return done != 0;
 }
 
+// Whether the phase of parity `parity` is complete, without waiting.
+__device__ __forceinline__ bool mbarrier_test(SmemAddress bar, std::uint32_t parity) {
+  std::uint32_t done;
+  asm volatile("{.reg .pred p; mbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p;}"
+               : "=r"(done)
+               : "r"(bar), "r"(parity)
+               : "memory");
+  return done != 0;
+}
+
 // Waits until the phase of parity `parity` is complete. A fresh barrier counts its "previous" phase (parity 1) as
 // complete, so a producer starts with parity 1.
 __device__ __forceinline__ void mbarrier_wait(SmemAddress bar, std::uint32_t parity) {

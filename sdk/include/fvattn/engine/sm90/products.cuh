@@ -6,11 +6,10 @@
 
 namespace fvattn::engine::sm90 {
 
-// s = Q K^T: 64 rows of q by kTileKv keys. q is this consumer's part of a query stage, k a K stage. Asynchronous.
+// s = Q K^T: 64 rows of q by kTileKv keys. q_desc is of this consumer's part of a query stage, k_desc
+// of a K stage. Asynchronous.
 template <class Config, class Element>
-__device__ __forceinline__ void issue_scores(float (&s)[Config::kTileKv / 2], SmemAddress q, SmemAddress k) {
-  const std::uint64_t q_desc = matrix_descriptor(q, 16);
-  const std::uint64_t k_desc = matrix_descriptor(k, 16);
+__device__ __forceinline__ void issue_scores(float (&s)[Config::kTileKv / 2], std::uint64_t q_desc, std::uint64_t k_desc) {
 #pragma unroll
   for (int i = 0; i < Config::kHeadDim / 16; ++i) {
     const int chunk = i / 4, within = (i % 4) * 32;
@@ -23,9 +22,8 @@ __device__ __forceinline__ void issue_scores(float (&s)[Config::kTileKv / 2], Sm
 // o += P V, or o = P V when `accumulate` is 0. Asynchronous. Calls `pass_turn` before the last kHandOver products.
 template <class Config, class Element, class PassTurn>
 __device__ __forceinline__ void issue_values(float (&o)[Config::kHeadDim / 2],
-                                             const std::uint32_t (&p)[Config::kTileKv / 4], SmemAddress v,
+                                             const std::uint32_t (&p)[Config::kTileKv / 4], std::uint64_t v_desc,
                                              int accumulate, PassTurn pass_turn) {
-  const std::uint64_t v_desc = matrix_descriptor(v, Config::kKvChunkBytes);
 #pragma unroll
   for (int i = 0; i < Config::kTileKv / 16; ++i) {
     if (i == Config::kTileKv / 16 - Config::kHandOver) pass_turn();

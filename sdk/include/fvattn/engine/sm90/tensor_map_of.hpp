@@ -82,5 +82,11 @@ inline bool fits_copies(const BoxMap& map, int tile_rows, int rows) {
   const int frame = map.box.h * map.box.w;
   return map.box.volume() == tile_rows && map.per_tile <= 1 && rows % frame == 0 && map.box.w <= 256 && map.box.h <= 256;
 }
+template <std::derived_from<BoxMap> Map>
+  requires requires { Map::kBoxes; }
+bool fits_copies(const Map& map, int tile_rows, int rows) {
+  const BoxMap& boxes = map;
+  return rows * Map::kBoxes == tile_rows && fits_copies(boxes, rows, rows);
+}
 
 } // namespace fvattn::engine::sm90

@@ -6,6 +6,8 @@
 
 #include <fvattn/engine/token_map.hpp>
 
+#include <concepts>
+
 #include "fvattn/engine/sm90/forward_config.hpp"
 #include "fvattn/engine/sm90/tensor_coords.hpp"
 
@@ -28,6 +30,9 @@ struct ViewMaps<BoxMap> {
   static constexpr bool kHasBatch = false;
   CUtensorMap grid, text;
 };
+template <class Map>
+  requires std::derived_from<Map, BoxMap>
+struct ViewMaps<Map> : ViewMaps<BoxMap> {};
 
 // body(tensor map, coordinates) of the copy that begins at slot `row` of a tile of kTileRows slots, columns of `chunk`.
 template <int kTileRows, class Body>
@@ -37,8 +42,8 @@ __device__ __forceinline__ void with_copy(const ViewMaps<LinearMap>& maps, const
 }
 
 // A tile is one box; a copy is the whole box or a run of its frames.
-template <int kTileRows, class Body>
-__device__ __forceinline__ void with_copy(const ViewMaps<BoxMap>& maps, const BoxMap& map, int, int head, int tile, int row,
+template <int kTileRows, std::derived_from<BoxMap> Map, class Body>
+__device__ __forceinline__ void with_copy(const ViewMaps<BoxMap>& maps, const Map& map, int, int head, int tile, int row,
                                           int chunk, Body&& body) {
   const int boxes = map.boxes();
   if (tile >= boxes) {
@@ -48,6 +53,15 @@ __device__ __forceinline__ void with_copy(const ViewMaps<BoxMap>& maps, const Bo
     body(&maps.grid, Coords5{chunk * kChunkColumns, at.w * map.box.w, at.h * map.box.h,
                              at.t * map.box.t + row / (map.box.h * map.box.w), head});
   }
+}
+
+// A tile is several boxes, a copy one of them. Numbers behind the last box lie behind the last frame.
+template <int kTileRows, std::derived_from<BoxMap> Map, class Body>
+  requires requires { Map::kBoxes; }
+__device__ __forceinline__ void with_copy(const ViewMaps<BoxMap>& maps, const Map& map, int, int head, int tile, int row,
+                                          int chunk, Body&& body) {
+  const Extent3 at = map.position(tile * Map::kBoxes + row / (kTileRows / Map::kBoxes));
+  body(&maps.grid, Coords5{chunk * kChunkColumns, at.w * map.box.w, at.h * map.box.h, at.t * map.box.t, head});
 }
 
 } // namespace fvattn::engine::sm90

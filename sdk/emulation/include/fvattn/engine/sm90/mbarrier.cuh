@@ -23,6 +23,7 @@ inline void mbarrier_arrive_if(SmemAddress bar, bool predicate) {
 inline void mbarrier_arrive_remote_if(SmemAddress bar, std::uint32_t rank, bool predicate) {
   if (predicate) emulated::mbarrier_arrive(bar, static_cast<int>(rank));
 }
+inline bool mbarrier_test(SmemAddress bar, std::uint32_t parity) { return emulated::mbarrier_test(bar, parity); }
 inline void mbarrier_wait(SmemAddress bar, std::uint32_t parity) { emulated::mbarrier_wait(bar, parity); }
 template <int kNanoseconds>
 void mbarrier_wait_asleep(SmemAddress bar, std::uint32_t parity) {
