@@ -64,8 +64,10 @@ void describe_dense(const Call& call, const Limits& limits) {
     for (int64_t s = 0; s < n; ++s) sum += runs.length(s) * runs.length(s);
     *data<int64_t>(*pairs) = heads * sum;
   }
-  if (const fvattn_tensor* forms = call.find_out("forms"))
-    std::fill_n(data<int32_t>(*forms), heads, static_cast<int32_t>(dense_on_sm90(call) ? Form::dense_sm90 : Form::dense_sm80));
+  if (const fvattn_tensor* forms = call.find_out("forms")) {
+    const Form form = dense_on_sm90(call) ? Form::dense_sm90 : Form::dense_sm80;
+    std::fill_n(data<int32_t>(*forms), heads, static_cast<int32_t>(form));
+  }
 }
 
 void describe_chunks(const Call& call, const Config& config, const Limits& limits, Workspace& workspace) {

@@ -16,7 +16,8 @@ void attend_all(const Call& call, const Limits& limits, const sm80::ForwardArgs&
     if constexpr (decltype(dim)::value <= kLargestSm90Dim) {
       const fvattn_problem& p = call.problem();
       if (on_sm90)
-        return sm90_dense_forward<decltype(dim)::value, decltype(element)>(sm90_args(args, p, Gpu::current()), stream_of(call));
+        return sm90_dense_forward<decltype(dim)::value, decltype(element)>(sm90_args(args, p, Gpu::current()),
+                                                                           stream_of(call));
     }
     return dense_forward<decltype(dim)::value, decltype(element)>(args, dense, stream_of(call));
   });

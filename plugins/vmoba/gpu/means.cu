@@ -38,7 +38,10 @@ __global__ void __launch_bounds__(kThreads) chunk_means_kernel(Chunks chunks, En
     }
   }
 #pragma unroll
-  for (int i = 0; i < kPairs; ++i) sums[warp][i * 64 + lane * 2] = mine[i][0], sums[warp][i * 64 + lane * 2 + 1] = mine[i][1];
+  for (int i = 0; i < kPairs; ++i) {
+    sums[warp][i * 64 + lane * 2] = mine[i][0];
+    sums[warp][i * 64 + lane * 2 + 1] = mine[i][1];
+  }
   __syncthreads();
   for (int d = static_cast<int>(threadIdx.x); d < k.dim; d += kThreads) {
     double sum = 0;

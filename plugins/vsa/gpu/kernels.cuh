@@ -28,7 +28,8 @@ cudaError_t sm80_forward(const sm80::ForwardArgs& args, const BlocksPolicy& poli
 
 /// Calls that serves_sm90_forward accepts, head dims up to kLargestSm90Dim.
 template <int kHeadDim, class Element>
-cudaError_t sm90_forward(const sm90::ForwardArgs& args, const Sm90Policy& policy, const CoarseAddend& add, cudaStream_t stream);
+cudaError_t sm90_forward(const sm90::ForwardArgs& args, const Sm90Policy& policy, const CoarseAddend& add,
+                         cudaStream_t stream);
 
 /// The same with kSharedBlocks query blocks a CTA; head dims with kHasSm90Group.
 template <int kHeadDim, class Element>

@@ -11,13 +11,13 @@
 
 namespace vsa::gpu {
 
-/// One block a CTA, since each has a list of its own; two CTAs an SM hide each other's softmax. Not measured on a GPU yet.
+/// One block a CTA, since each has a list of its own; two CTAs an SM hide each other's softmax.
 template <int kHeadDim>
 using Sm90Forward =
     engine::sm90::ForwardConfig<kHeadDim, 64, 1, 1, kHeadDim <= 64 ? 4 : 3, kHeadDim <= 64 ? 4 : 3, 1, false, 0, 2, 72>;
 
 /// kSharedBlocks query blocks a CTA, a consumer each, which walk the union of their lists: as many stages as fit, since a
-/// consumer runs ahead of the others by so many steps. Not measured on a GPU yet.
+/// consumer runs ahead of the others by so many steps.
 template <int kHeadDim>
 using Sm90GroupForward =
     engine::sm90::ForwardConfig<kHeadDim, 64, kSharedBlocks, 2, kHeadDim <= 64 ? 8 : 7 - kSharedBlocks,
@@ -27,7 +27,7 @@ using Sm90GroupForward =
 /// random data nearly twice as long as each, half of its products for nothing. Alone, 64 keys take nearly as long on the
 /// tensor cores (1280 clocks a query block at head dim 128) as in shared memory (1024 for operands, 64 for dS, 256 for Q and
 /// dO), and two CTAs without a common barrier overlap the scores of one with the products of the other. Two consumers that
-/// share the key block and the registers of a whole SM would have to add up their d_k and d_v. Not measured on a GPU yet.
+/// share the key block and the registers of a whole SM would have to add up their d_k and d_v.
 template <int kHeadDim>
 using Sm90Backward = engine::sm90::BackwardConfig<kHeadDim, 64, 64, kHeadDim <= 64 ? 4 : 2, 2>;
 

@@ -13,7 +13,7 @@ struct CountedBoxMap : BoxMap {
   Extent3 count;  // boxes along each axis
   Extent3 whole;  // of them, those that the grid does not clip
   int total = 0;
-  SmallDivisor by_row, by_frame;          // of boxes
+  SmallDivisor by_row, by_frame;            // of boxes
   SmallDivisor by_slot_row, by_slot_frame;  // of the slots of a box
 
   static CountedBoxMap of(const BoxMap& boxes) {
@@ -50,7 +50,8 @@ struct CountedBoxMap : BoxMap {
       return at < text ? grid.volume() + at : kNoRow;
     }
     const Extent3 p = position(tile);
-    const int frame = by_slot_frame.quotient(slot), in_frame = slot - frame * box.h * box.w, at_h = by_slot_row.quotient(in_frame);
+    const int frame = by_slot_frame.quotient(slot), in_frame = slot - frame * box.h * box.w;
+    const int at_h = by_slot_row.quotient(in_frame);
     const int t = p.t * box.t + frame, h = p.h * box.h + at_h, w = p.w * box.w + in_frame - at_h * box.w;
     return (frame < box.t) & (t < grid.t) & (h < grid.h) & (w < grid.w) ? (t * grid.h + h) * grid.w + w : kNoRow;
   }

@@ -8,7 +8,8 @@ namespace fvattn::engine {
 template <class Map, int kRows>
 struct PresentMask {
   static constexpr bool kCostly = true;  // row() of boxes divides
-  static constexpr bool kOfKeyTile = std::is_same_v<Map, LinearMap> || std::is_same_v<Map, BoxMap> || requires { Map::kRowsOfTile; };
+  static constexpr bool kOfKeyTile =
+      std::is_same_v<Map, LinearMap> || std::is_same_v<Map, BoxMap> || requires { Map::kRowsOfTile; };
   Map map;
   WorkItem item;
   int tile;

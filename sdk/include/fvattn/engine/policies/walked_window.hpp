@@ -8,10 +8,10 @@ namespace fvattn::engine {
 
 /// The boxes of a region, row by row, then the tiles of text.
 struct RegionWalk {
-  Extent3 at;                       // box of this step
+  Extent3 at;                          // box of this step
   int first_h, end_h, first_w, end_w;  // the region
-  int left;                         // boxes of the region from this step on
-  int text = 0;                     // tile of text of this step, once left is 0
+  int left;                            // boxes of the region from this step on
+  int text = 0;                        // tile of text of this step, once left is 0
 
   /// Steps in all, `tiles` of them text; called before the first next().
   FVATTN_BOTH int steps(int tiles) const { return left + tiles; }
@@ -35,7 +35,8 @@ struct RegionWalk {
   }
 };
 
-/// As WindowPolicy, whose schedule it has: kv_walk() goes through the tiles of kv_tile(), q_walk() through those of q_tile().
+/// As WindowPolicy, whose schedule it has: kv_walk() goes through the tiles of kv_tile(), q_walk() through those of
+/// q_tile().
 struct WalkedWindowPolicy : WindowPolicy {
   using Walk = RegionWalk;
   CountedBoxMap q_map, kv_map;  // hide those of the base
@@ -47,7 +48,8 @@ struct WalkedWindowPolicy : WindowPolicy {
     const Extent3 n = to.counts();
     if (item.q_tile >= from.boxes()) return {{0, 0, 0}, 0, n.h, 0, n.w, n.volume()};
     const Region r = region(from, to, item, inverse);
-    return {{r.t.first, r.h.first, r.w.first}, r.h.first, r.h.first + r.h.count, r.w.first, r.w.first + r.w.count, r.volume()};
+    const int end_h = r.h.first + r.h.count, end_w = r.w.first + r.w.count;
+    return {{r.t.first, r.h.first, r.w.first}, r.h.first, end_h, r.w.first, end_w, r.volume()};
   }
   FVATTN_BOTH RegionWalk kv_walk(const WorkItem& item) const {
     return walk(WindowPolicy::q_map, WindowPolicy::kv_map, item, false);

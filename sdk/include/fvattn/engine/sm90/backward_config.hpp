@@ -23,8 +23,9 @@ struct BackwardConfig {
   static constexpr int kThreads = (kConsumers + 1) * 128;
   static constexpr int kChunks = (kHeadDim + kChunkColumns - 1) / kChunkColumns;
   static constexpr int kSubQ = 64; // queries of a score product
-  // d_k, d_v, two score tiles and their rounded copies take 224 registers at head dim 128, which leaves the producer 24: box maps
-  // make it spill. Two CTAs leave 256 for a consumer and its producer: 216 + 40 serialise the products (C7512), 224 + 32 do not.
+  // d_k, d_v, two score tiles and their rounded copies take 224 registers at head dim 128, which leaves the producer 24:
+  // box maps make it spill. Two CTAs leave 256 for a consumer and its producer: 216 + 40 serialise the products (C7512),
+  // 224 + 32 do not.
   static constexpr int kProducerRegisters = kCtasPerSm == 2 ? 32 : kHeadDim <= 96 ? 72 : 24;
   static constexpr int kConsumerRegisters = kCtasPerSm == 2 ? 224 : kHeadDim <= 96 ? 216 : 240;
 

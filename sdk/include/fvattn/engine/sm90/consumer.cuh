@@ -43,13 +43,13 @@ __device__ __forceinline__ void mask_scores(const ForwardParams<Policy, Epilogue
       const int column = 8 * (i / 4) + (i & 1); // of the quad's first lane
       s[i] = (seen[column / 32] >> (column % 32 + 2 * (lane & 3)) & 1u) != 0 ? s[i] : -INFINITY;
     }
-    return;
-  }
+  } else {
 #pragma unroll
-  for (int i = 0; i < Config::kTileKv / 2; ++i) {
-    const int row = row0 + ((i >> 1) & 1) * 8;
-    const int column = 8 * (i / 4) + 2 * (lane & 3) + (i & 1);
-    s[i] = mask.visible(row, column) & !at.empty ? s[i] : -INFINITY;
+    for (int i = 0; i < Config::kTileKv / 2; ++i) {
+      const int row = row0 + ((i >> 1) & 1) * 8;
+      const int column = 8 * (i / 4) + 2 * (lane & 3) + (i & 1);
+      s[i] = mask.visible(row, column) & !at.empty ? s[i] : -INFINITY;
+    }
   }
 }
 
