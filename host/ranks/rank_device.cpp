@@ -35,4 +35,9 @@ void wait_for_stream(at::Device device) {
   if (device.is_cuda()) c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
 }
 
+double ms_since(std::chrono::steady_clock::time_point start, at::Device device) {
+  wait_for_stream(device);
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace fvattn::host

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <chrono>
 #include <string>
 
 namespace fvattn::host {
@@ -20,5 +21,7 @@ void use_device(at::Device device);
 void* current_stream(at::Device device);
 /// Until what was queued on it has run.
 void wait_for_stream(at::Device device);
+/// Milliseconds since `start`, once that has run.
+double ms_since(std::chrono::steady_clock::time_point start, at::Device device);
 
 }  // namespace fvattn::host

@@ -1,5 +1,6 @@
 #include "run/call.hpp"
 
+#include "ranks/rank_device.hpp"
 #include "run/setup.hpp"
 
 #include <torch/torch.h>
@@ -10,11 +11,6 @@ namespace fvattn::host {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point start, const at::Device& device) {
-  if (device.is_cuda()) torch::cuda::synchronize(device.index());
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 void split_rows(const std::string& name, const std::string& text_name, const at::Tensor& rows, const Operands& all,
                 Tensors& outputs) {

@@ -16,11 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr const char* kGate = "gate_compress";
 
-double ms_since(Clock::time_point start, at::Device device) {
-  wait_for_stream(device);
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
 Status refuse(const std::string& what) {
   return Status::error(Code::invalid_argument, what + " is not possible over several ranks", {}, {}, "run it with one rank");
 }

@@ -1,5 +1,5 @@
-# fvattn_core_test(NAME source...): a doctest program over libfvattn with the label "core". Sources of core/ may be among
-# the sources: what the library does not export is tested by compiling it into the test.
+# fvattn_core_test(NAME source...): a doctest program over libfvattn with the label "core". What the library does not
+# export is tested by linking its object files too: fvattn_core_objects(VARIABLE file.cpp...), with files of core/.
 include_guard(GLOBAL)
 find_package(doctest REQUIRED)
 
@@ -7,6 +7,11 @@ add_custom_target(core_tests) # every test of this kind, for the sanitizer prese
 
 add_library(fvattn_doctest_main OBJECT ${CMAKE_CURRENT_LIST_DIR}/main.cpp)
 target_link_libraries(fvattn_doctest_main PUBLIC doctest::doctest)
+
+function(fvattn_core_objects variable)
+  list(JOIN ARGN "|" files)
+  set(${variable} "$<FILTER:$<TARGET_OBJECTS:fvattn>,INCLUDE,/(${files})[.]o$>" PARENT_SCOPE)
+endfunction()
 
 function(fvattn_core_test name)
   add_executable(${name} ${ARGN})
