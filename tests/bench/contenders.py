@@ -27,10 +27,18 @@ def ours(backend, options, is_causal=False):
 
     text = json.dumps(options) if options else None
 
-    def call(q, k, v, gate=None):
-        names, extras = (["gate_compress"], [gate]) if gate is not None else (None, None)
+    def call(q, k, v, gate=None, **named):
+        if gate is not None:
+            named["gate_compress"] = gate
         return torch.ops.fvattn.attention(
-            q, k, v, backend=backend, is_causal=is_causal, options=text, extra_names=names, extras=extras
+            q,
+            k,
+            v,
+            backend=backend,
+            is_causal=is_causal,
+            options=text,
+            extra_names=list(named) or None,
+            extras=list(named.values()) or None,
         )
 
     return call
@@ -92,6 +100,16 @@ class FastVideoVSA:
         y = torch.zeros(x.shape[0], self.blocks * 64, *x.shape[2:], device=x.device, dtype=x.dtype)
         y[:, self.slots] = x[:, self.order]
         return y.transpose(1, 2).contiguous()
+
+    def lists(self, q, k):
+        """Its choice for tiled q and k: [B, H, blocks, topk] ascending, and how many count."""
+        mean = lambda x: x.unflatten(2, (self.blocks, 64)).float().sum(3) / self.sizes[:, None]
+        chosen = (mean(q) @ mean(k).transpose(-1, -2)).topk(self.topk, -1).indices.sort(-1).values.int()
+        return chosen, torch.full_like(chosen[..., 0], self.topk)
+
+    def fine(self, q, k, v, index, count):
+        fine = module("fastvideo_kernel.block_sparse_attn").block_sparse_attn_from_indices
+        return fine(q, k, v, index, count, self.sizes)[0]
 
     def __call__(self, q, k, v, gate):
         q, k, v, gate = (self.tiled(x) for x in (q, k, v, gate))

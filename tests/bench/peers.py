@@ -53,8 +53,10 @@ def sparse_works(row, x, ours):
     if fastvideo is None:
         return works, finish
     if row.kind == "vsa":
-        op = contenders.FastVideoVSA(row.grid, row.options["VSA_sparsity"])
+        op = contenders.FastVideoVSA(row.grid, row.sparsity)
         works["fastvideo"] = lambda: op(q, k, v, gate)
+        if row.options.get("layout") == "tiled":
+            return fine_works(op, q, k, v, ours)
     elif row.kind == "sta":
         op = contenders.FastVideoSTA(row.grid, row.windows, row.text)
         tiles = [op.to_tiles(t) for t in (q, k, v)]
@@ -72,6 +74,17 @@ def sparse_works(row, x, ours):
         works["reference given chunks"] = lambda: op.on_chunks(*chunks)
         finish["reference given chunks"] = op.to_raster
     return works, finish
+
+
+def fine_works(op, q, k, v, ours):
+    """The fine stage alone: tiled tensors and the same lists for all, each in its own order of heads and tokens."""
+    tiles = [op.tiled(t) for t in (q, k, v)]
+    index, count = op.lists(*tiles[:2])
+    rows = [t.transpose(1, 2).contiguous() for t in tiles]
+    works = {n: (lambda c: lambda: c(*rows, block_index=index, block_count=count))(c) for n, c in ours.items()}
+    works["fastvideo"] = lambda: op.fine(*tiles, index, count)
+    raster = lambda o: o[:, op.back]
+    return works, {**{n: raster for n in ours}, "fastvideo": lambda o: raster(o.transpose(1, 2))}
 
 
 def with_gradients(row, works, x):
@@ -104,8 +117,11 @@ def errors_of(row, x, works, finish):
         rows = reference.sample_rows(row.q_len, q.device)
         want = reference.dense_rows(q, k, v, rows, row.causal)
         return {name: f"{reference.error(o[:, rows], want):.3e}" for name, o in outputs.items()}
+    if row.options.get("layout") == "tiled":
+        first = next(iter(outputs.values()))
+        return {n: f"{reference.error(o, first.double()):.3e} to ours" for n, o in outputs.items()}
     if row.kind == "vsa":
-        found = reference.vsa_errors(outputs, q, k, v, gate, row.grid, row.options["VSA_sparsity"])
+        found = reference.vsa_errors(outputs, q, k, v, gate, row.grid, row.sparsity)
         return {name: f"{middle:.3e} ({100 * other:.1f} % other lists)" for name, (middle, other) in found.items()}
     if row.kind == "sta":
         return {name: f"{e:.3e}" for name, e in table.sta_errors(row, q, k, v, outputs).items()}

@@ -26,6 +26,7 @@ class Row:
     text: int = 0
     options: dict = dataclasses.field(default_factory=dict)
     windows: typing.Optional[list] = None
+    sparsity: float = 0.0  # vsa
     direction: str = "forward"  # forward, backward, both
     device: str = "cuda"
     dtype: torch.dtype = torch.bfloat16
@@ -56,7 +57,7 @@ class Row:
             return self.batch * self.heads * each
         if self.kind == "vsa":  # of padded blocks, as the peer counts
             blocks = math.prod(-(-n // 4) for n in self.grid)
-            topk = max(1, math.ceil((1 - self.options["VSA_sparsity"]) * blocks))
+            topk = max(1, math.ceil((1 - self.sparsity) * blocks))
             return self.heads * blocks * 64 * topk * 64
         if self.kind == "sta":
             tiles = [n // t for n, t in zip(self.grid, contenders.FastVideoSTA.TILE)]
@@ -82,15 +83,20 @@ def video(name, kind, grid, heads, text=0, **more):
 
 def _vsa(name, grid, heads, sparsity, direction="forward"):
     options = {"dit_seq_shape": list(grid), "VSA_sparsity": sparsity}
-    return video(name, "vsa", grid, heads, options=options, direction=direction)
+    return video(name, "vsa", grid, heads, options=options, sparsity=sparsity, direction=direction)
 
 
-def _sta(name, grid, heads, windows, text=0):
+def _vsa_fine(name, grid, heads, sparsity):
+    options = {"dit_seq_shape": list(grid), "layout": "tiled"}  # the lists are given
+    return video(name, "vsa", grid, heads, options=options, sparsity=sparsity)
+
+
+def _sta(name, grid, heads, windows, text=0, direction="forward"):
     options = {"dit_seq_shape": list(grid), "window_size": windows, "text_length": text}
-    return video(name, "sta", grid, heads, text, options=options, windows=windows)
+    return video(name, "sta", grid, heads, text, options=options, windows=windows, direction=direction)
 
 
-def _vmoba(name, **selection):
+def _vmoba(name, direction="forward", **selection):
     chunk = {
         "temporal_chunk_size": 7,
         "temporal_topk": 2,
@@ -107,7 +113,7 @@ def _vmoba(name, **selection):
         **chunk,
         **selection,
     }
-    return video(name, "vmoba", (21, 30, 52), 12, options=options)
+    return video(name, "vmoba", (21, 30, 52), 12, options=options, direction=direction)
 
 
 MIXED = ([3, 3, 3], [1, 6, 10], [3, 6, 1], [3, 1, 10])
@@ -127,12 +133,15 @@ SPARSE = [
     _vsa("vsa-480p-even-s0.9", (20, 28, 52), 12, 0.9),
     _vsa("vsa-720p-s0.9", (21, 45, 80), 8, 0.9),
     _vsa("vsa-720p-s0.8", (21, 45, 80), 8, 0.8),
+    _vsa_fine("vsa-480p-s0.9-fine", (21, 30, 52), 12, 0.9),
     _vsa("vsa-480p-s0.9-both", (21, 30, 52), 12, 0.9, "both"),
     _vsa("vsa-480p-even-s0.9-both", (20, 28, 52), 12, 0.9, "both"),
     _sta("sta-18x48x80", (18, 48, 80), 12, [[3, 3, 3]] * 12),
     _sta("sta-18x48x80-mixed", (18, 48, 80), 12, [list(MIXED[h % len(MIXED)]) for h in range(12)]),
     _sta("sta-30x48x80-text", (30, 48, 80), 24, [[3, 3, 3]] * 24, 256),
+    _sta("sta-18x48x80-both", (18, 48, 80), 12, [[3, 3, 3]] * 12, direction="both"),
     _vmoba("vmoba-topk8", moba_select_mode="topk", moba_threshold_type="query_head"),
+    _vmoba("vmoba-topk8-both", "both", moba_select_mode="topk", moba_threshold_type="query_head"),
     _vmoba("vmoba-threshold", moba_select_mode="threshold", moba_threshold=0.25, moba_threshold_type="query_head"),
 ]
 BACKWARD = [
