@@ -2,6 +2,8 @@
 
 namespace fvattn {
 
+Result<std::vector<std::byte*>> Communicator::lend(const Exchange&) { return std::vector<std::byte*>{}; }
+
 Result<std::vector<Contract>> Communicator::agree(const Contract& mine) {
   auto all = gather_contracts(mine);
   if (!all) return all.status();

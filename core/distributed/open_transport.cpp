@@ -39,7 +39,9 @@ class Chosen final : public Communicator {
   const std::string& fallback_reason() const override { return reason_; }
   bool moves_device_memory() const override { return base_->moves_device_memory(); }
   bool can_be_captured() const override { return base_->can_be_captured(); }
+  bool lends() const override { return base_->lends(); }
   Status exchange(const Exchange& exchange) override { return base_->exchange(exchange); }
+  Result<std::vector<std::byte*>> lend(const Exchange& exchange) override { return base_->lend(exchange); }
   Result<std::vector<Contract>> gather_contracts(const Contract& mine) override { return base_->gather_contracts(mine); }
   Status barrier() override { return base_->barrier(); }
   void abort(const std::string& reason) override { base_->abort(reason); }

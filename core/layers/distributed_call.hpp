@@ -45,7 +45,8 @@ struct DistributedCall {
 };
 
 /// Uninitialised tensors of what the backend of `rank` will see: whole sequence and text, its heads; sliced and replicated
-/// extras are what they will be, with `call.extras` placed for that rank.
-Inputs scattered_like(const DistributedCall& call, const ShardedInputs& sharded, size_t rank);
+/// extras are what they will be, with `call.extras` placed for that rank. `shapes_only`: what is exchanged has no memory yet
+/// (meta tensors).
+Inputs scattered_like(const DistributedCall& call, const ShardedInputs& sharded, size_t rank, bool shapes_only = false);
 
 }  // namespace fvattn

@@ -2,6 +2,8 @@
 
 #include "device_bridge.hpp"
 
+#include <ATen/ops/from_blob.h>
+
 namespace fvattn {
 namespace {
 
@@ -24,7 +26,7 @@ bool has_dense_rows(const at::Tensor& t) {
 
 Layout layout_of(const at::Tensor& t, int64_t rows) {
   const int64_t size = static_cast<int64_t>(t.element_size());
-  return {static_cast<std::byte*>(t.numel() == 0 ? nullptr : t.data_ptr()),
+  return {static_cast<std::byte*>(t.numel() == 0 || t.is_meta() ? nullptr : t.data_ptr()),
           t.size(0),
           rows,
           t.size(2),
@@ -43,7 +45,8 @@ void TensorExchange::add(const char* name, Pattern pattern, const Ranges& sequen
     ++copies_;
   }
   exchange_.transfers.push_back(
-      {name, pattern, sequence, heads, layout_of(dense, source_rows), layout_of(target, target_rows)});
+      {name, pattern, sequence, heads, layout_of(dense, source_rows), layout_of(target, target_rows),
+       target.size(1) - target_rows});
   if (tensors_.empty()) {
     exchange_.device = source.is_cuda() ? source.device().index() : -1;
     exchange_.stream = current_stream(source.device());
@@ -65,6 +68,22 @@ void TensorExchange::all_gather(const char* name, const at::Tensor& source, cons
 
 void TensorExchange::stack(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target) {
   add(name, Pattern::stack_heads, {{0, call_.text_rows}}, heads, source, call_.text_rows, target, target.size(1));
+}
+
+Result<bool> TensorExchange::lend(std::vector<at::Tensor>& targets) {
+  const auto lent = call_.communicator->lend(exchange_);
+  if (!lent) return lent.status();
+  if (lent->empty()) return false;
+  for (size_t i = 0; i < lent->size(); ++i) {
+    Transfer& transfer = exchange_.transfers[i];
+    at::Tensor& target = tensors_[2 * i + 1];
+    transfer.target.data = (*lent)[i];
+    const at::Device device = tensors_[2 * i].device();
+    target = at::from_blob(transfer.target.data, target.sizes(), [kept = call_.communicator](void*) {},
+                           target.options().device(device), device);
+    targets.push_back(target);
+  }
+  return true;
 }
 
 Status TensorExchange::run() {

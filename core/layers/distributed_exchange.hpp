@@ -19,6 +19,10 @@ class TensorExchange {
   void all_gather(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target);
   /// [B, T, H, D] of each rank to [B, P * T, h, D].
   void stack(const char* name, const at::Tensor& source, const Ranges& heads, const at::Tensor& target);
+  /// Asks the communicator for memory for the scattered tensors, whose targets so far have only a shape (meta tensors). If
+  /// true `targets`, in the order in which they were added, are in it, and die before the next exchange; else it has
+  /// none, and this exchange is of no further use.
+  Result<bool> lend(std::vector<at::Tensor>& targets);
   /// Moves them.
   Status run();
 

@@ -13,9 +13,9 @@ struct DistributedSaved {
   std::vector<at::Tensor> saved;
 };
 
-/// Forward. Fills `saved` for backward.
+/// Forward. Fills `saved` for backward; without `keeps` it may lie in memory that the next call writes.
 Result<DistributedResult> forward_over_ranks(const DistributedCall& call, const ShardedInputs& inputs,
-                                             DistributedSaved& saved);
+                                             DistributedSaved& saved, bool keeps);
 
 /// Gradients in the order q, k, v, then text q, k, v (if there is text), then the extras of `wanted`, which are indices; all
 /// with the shapes of `shapes`.

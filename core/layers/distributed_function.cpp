@@ -62,7 +62,7 @@ struct DistributedFunction : torch::autograd::Function<DistributedFunction> {
     DistributedSaved saved;
     const ShardedInputs in = sharded(*recorded, tensors);
     DistributedResult result = or_abort(*recorded->call->communicator,
-                                        [&] { return forward_over_ranks(*recorded->call, in, saved); });
+                                        [&] { return forward_over_ranks(*recorded->call, in, saved, true); });
     variable_list kept = tensors.vec();
     kept.insert(kept.end(), {saved.scattered.q, saved.scattered.k, saved.scattered.v, saved.o});
     for (const NamedTensor& extra : saved.scattered.extras) {
@@ -114,7 +114,7 @@ DistributedResult run_distributed(std::shared_ptr<const DistributedCall> call, c
                                   bool differentiable) {
   if (!differentiable) {
     DistributedSaved unused;
-    return or_abort(*call->communicator, [&] { return forward_over_ranks(*call, inputs, unused); });
+    return or_abort(*call->communicator, [&] { return forward_over_ranks(*call, inputs, unused, false); });
   }
   auto recorded = c10::make_intrusive<Recorded>();
   for (size_t i = 0; i < inputs.extras.size(); ++i) {

@@ -15,7 +15,9 @@ class FlashAttention {
   static void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
 
   explicit FlashAttention(const fvattn_impl_desc& desc)
-      : on_gpu_(desc.device->type == FVATTN_CUDA), hopper_(fvattn::plugin::gpu::is_hopper(*desc.device)) {}
+      : on_gpu_(desc.device->type == FVATTN_CUDA),
+        hopper_(fvattn::plugin::gpu::is_hopper(*desc.device)),
+        sm_count_(desc.device->sm_count) {}
   /// Saves `lse` for backward, in the type that the kernels compute in.
   void plan(const fvattn_problem& p, const void* meta, fvattn::plugin::Plan& plan);
   void forward(const fvattn::plugin::Call& call);
@@ -24,6 +26,7 @@ class FlashAttention {
 
  private:
   bool on_gpu_, hopper_;
+  int sm_count_;
 };
 
 }  // namespace flash

@@ -130,4 +130,12 @@ WindowPolicy Schedule::policy(const Extent3* windows, int q_slots, int kv_slots)
   return {q, kv, tile_, windows};
 }
 
+int Schedule::text_rounds(const Extent3* windows, int heads, int q_slots, int kv_slots) const {
+  const WindowPolicy of = policy(windows, q_slots, kv_slots);
+  const int64_t text = fvattn::engine::ceil_div(text_, kv_slots), all = (of.kv_map.boxes() + text) * heads;
+  int64_t grid = 0;
+  for (int head = 0; head < heads; ++head) grid += of.region(of.q_map, of.kv_map, {0, head, 0}, false).volume() + text;
+  return static_cast<int>((all + grid / 2) / grid);
+}
+
 }  // namespace sta

@@ -37,6 +37,8 @@ class Schedule {
 
   /// The policy of an engine whose tiles have this many slots. `windows`: not null.
   fvattn::engine::WindowPolicy policy(const Extent3* windows, int q_slots, int kv_slots) const;
+  /// What a query tile of text costs, which sees everything, in query tiles of the grid: the mean over the heads, rounded.
+  int text_rounds(const Extent3* windows, int heads, int q_slots, int kv_slots) const;
   /// body(policy) with the policy that serves these windows on the cpu engine.
   template <class Body>
   void visit(const Extent3* windows, int q_slots, int kv_slots, Body&& body) const {

@@ -15,13 +15,12 @@ void VideoMoba::plan(const fvattn_problem& p, const Config* config, Plan& plan) 
     fail(FVATTN_UNIMPLEMENTED,
          "[SP_LAYOUT] moba_threshold_type %s compares heads, which lie on %d ranks; query_head and head_global are accepted",
          config->rule.domain == Domain::block ? "block" : "overall", p.sp_world);
-  plan.flags(FVATTN_PLAN_DETERMINISTIC);
   if (config->depends_on_step()) plan.flags(FVATTN_PLAN_GRAPH_PER_STEP);
   if (p.flags & FVATTN_PROBLEM_NEED_GRAD) plan.save("lse", dtype(p) == kF64 ? kF64 : kF32, {p.batch, p.heads, p.q_len});
   if (on_gpu_)
-    gpu::plan(p, *config, shared_bytes_, plan);
+    gpu::plan(p, *config, shared_bytes_, hopper_, plan);
   else
-    cpu::plan(p, *config, plan);
+    plan.flags(FVATTN_PLAN_DETERMINISTIC), cpu::plan(p, *config, plan);
 }
 
 void VideoMoba::forward(const Call& call) { on_gpu_ ? gpu::forward(call) : cpu::forward(call); }

@@ -5,6 +5,7 @@
 #include "gpu/dispatch.hpp"
 
 #include <fvattn/plugin.hpp>
+#include <fvattn/plugin/gpu/hopper.hpp>
 
 namespace vmoba {
 
@@ -20,7 +21,9 @@ class VideoMoba {
   static Config meta_build(const fvattn_device& device, const fvattn::plugin::KeyValues& values, void* stream);
 
   explicit VideoMoba(const fvattn_impl_desc& desc)
-      : on_gpu_(desc.device->type == FVATTN_CUDA), shared_bytes_(desc.device->smem_optin) {}
+      : on_gpu_(desc.device->type == FVATTN_CUDA),
+        hopper_(fvattn::plugin::gpu::is_hopper(*desc.device)),
+        shared_bytes_(desc.device->smem_optin) {}
   /// Saves `lse` and `chunks` for backward. Everything that takes metadata to be checked is checked here.
   void plan(const fvattn_problem& p, const Config* config, fvattn::plugin::Plan& plan);
   void forward(const fvattn::plugin::Call& call);
@@ -28,7 +31,7 @@ class VideoMoba {
   void describe(const fvattn::plugin::Call& call);
 
  private:
-  bool on_gpu_;
+  bool on_gpu_, hopper_;
   uint64_t shared_bytes_;
 };
 

@@ -110,7 +110,9 @@ struct Warpgroup {
     if (first.a == nullptr) {
       const Descriptor a_at(first.a_descriptor);
       for (int row = 0; row < kRows; ++row)
-        for (int k = 0; k < kDepth; ++k) a[static_cast<std::size_t>(row * kDepth + k)] = to_float(a_at.k_major(row, k), first.bfloat16);
+        for (int k = 0; k < kDepth; ++k)
+          a[static_cast<std::size_t>(row * kDepth + k)] =
+              to_float(first.a_mn_major ? a_at.mn_major(row, k) : a_at.k_major(row, k), first.bfloat16);
     }
     Accumulator& into = accumulator_of(issued);
     for (int t = 0; t < kWarpgroupThreads; ++t) {

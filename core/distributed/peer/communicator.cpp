@@ -88,6 +88,32 @@ class PeerCommunicator final : public Communicator {
     return {};
   }
 
+  bool lends() const override { return !options_.shares_addresses && lends_; }
+  Result<std::vector<std::byte*>> lend(const Exchange& exchange) override {
+    const std::vector<std::byte*> nothing;
+    if (!lends()) return nothing;
+    if (Status status = lost(exchange.name); !status.ok()) return status;
+    std::string operation = describe(exchange) + ", into lent memory, spare rows";
+    for (const Transfer& t : exchange.transfers) operation += " " + std::to_string(t.spare_rows);
+    const uint64_t hash = hash_bytes(std::as_bytes(std::span(operation)));
+    Landing landing = landing_of(exchange, size(), true);
+    if (landing.bytes == 0) return nothing;
+    if (!agreed_.contains(hash)) {
+      if (const auto found = agree_on(operation, exchange); !found) return found.status();
+      if (landing.bytes > workspace_.lent_bytes()) {
+        if (Status status = device_->finish(exchange.stream); !status.ok()) return lost(exchange.name, std::move(status));
+        lends_ = workspace_.grow_lent(landing.bytes).ok();  // the same on all ranks
+        if (!lends_) return nothing;
+      }
+      agreed_.insert(hash);
+    }
+    for (int r = 0; r < size(); ++r) move_to(landing.targets[static_cast<size_t>(r)], workspace_.lent(r));
+    lent_ = std::move(landing.targets);
+    std::vector<std::byte*> mine;
+    for (const Layout& layout : lent_[static_cast<size_t>(rank())]) mine.push_back(layout.data);
+    return mine;
+  }
+
   Result<std::vector<Contract>> gather_contracts(const Contract& mine) override {
     if (Status status = lost("agree"); !status.ok()) return status;
     return bootstrap_->gather_contracts(mine);
@@ -138,9 +164,12 @@ class PeerCommunicator final : public Communicator {
     const uint64_t hash = hash_bytes(std::as_bytes(std::span(operation)));
     std::vector<std::vector<Layout>> targets;
     if (options_.shares_addresses) {
+      if (Status status = device_->prepare(exchange.stream); !status.ok()) return lost(exchange.name, std::move(status));
       auto found = agree_on(operation, exchange);
       if (!found) return found.status();
       targets = std::move(*found);
+    } else if (is_lent(exchange)) {
+      return work_of(exchange, lent_, true);
     } else {
       const Landing landing = landing_of(exchange, size());
       // What all agreed on once needs no word of the host again; then the exchange can be recorded in a graph.
@@ -153,11 +182,21 @@ class PeerCommunicator final : public Communicator {
         agreed_.insert(hash);
       }
       targets = landing.targets;
-      for (int r = 0; r < size(); ++r)
-        for (Layout& layout : targets[static_cast<size_t>(r)])
-          layout.data = workspace_.slots(r) + reinterpret_cast<intptr_t>(layout.data);
+      for (int r = 0; r < size(); ++r) move_to(targets[static_cast<size_t>(r)], workspace_.slots(r));
     }
-    return work_of(exchange, targets);
+    return work_of(exchange, targets, options_.shares_addresses);
+  }
+
+  // Layouts whose data is an offset.
+  static void move_to(std::vector<Layout>& layouts, std::byte* memory) {
+    for (Layout& layout : layouts) layout.data = memory + reinterpret_cast<intptr_t>(layout.data);
+  }
+  // Are these the targets that the latest lend() gave?
+  bool is_lent(const Exchange& exchange) const {
+    if (!lends_ || lent_.empty() || lent_[0].size() != exchange.transfers.size()) return false;
+    const auto& mine = lent_[static_cast<size_t>(rank())];
+    return std::equal(mine.begin(), mine.end(), exchange.transfers.begin(),
+                      [](const Layout& own, const Transfer& given) { return own.data == given.target.data; });
   }
 
   // Everyone's targets, if all came for the same.
@@ -180,12 +219,15 @@ class PeerCommunicator final : public Communicator {
     return targets;
   }
 
-  Work work_of(const Exchange& exchange, const std::vector<std::vector<Layout>>& targets) {
+  // In place: into the tensors themselves, or into what was lent, after a word of each rank that its memory is free.
+  Work work_of(const Exchange& exchange, const std::vector<std::vector<Layout>>& targets, bool in_place) {
     Work work;
     work.by_copy_engines = options_.copy_engines;
     work.limit = std::exchange(first_, false) ? std::max(options_.limits.warm_up_timeout, options_.limits.timeout)
                                               : options_.limits.timeout;
-    const int64_t slot_bytes = options_.shares_addresses ? 0 : workspace_.slot_bytes();
+    const int64_t slot_bytes = in_place ? 0 : workspace_.slot_bytes();
+    slots::Shape shape = shape_;
+    if (in_place) shape.slots = 1, shape.entry = true;
     const Jobs all = jobs_of(exchange, rank(), size(), targets, slot_bytes);
     const bool keeps_beside = options_.copy_engines || bytes_between(exchange, rank(), rank()) >= kBeside;
     int used = 0;
@@ -193,17 +235,17 @@ class PeerCommunicator final : public Communicator {
       const auto count = static_cast<int>(all.jobs[i].size());
       const bool beside = keeps_beside && all.peers[i] == rank();
       if (work.pushes.empty() || used + count > kMostJobs || beside) {
-        work.pushes.push_back(empty_push());
+        work.pushes.push_back(empty_push(shape));
         used = 0;
       }
       Push& push = work.pushes.back();
-      push.enters = shape_.entry && work.pushes.size() == 1;
+      push.enters = shape.entry && work.pushes.size() == 1;
       push.peer[push.peers] = all.peers[i];
       std::copy(all.jobs[i].begin(), all.jobs[i].end(), push.jobs + used);
       used += count;
       push.end[push.peers++] = used;
     }
-    if (options_.shares_addresses) return work;
+    if (in_place) return work;
     const std::vector<Job> out = copy_out_of(exchange, targets[static_cast<size_t>(rank())], slot_bytes);
     CopyOut copy{shape_, workspace_.epoch(), static_cast<int>(out.size()), {}};
     copy.shape.writers = std::max(shape_.writers, kCopyOutWriters);
@@ -212,9 +254,9 @@ class PeerCommunicator final : public Communicator {
     return work;
   }
 
-  Push empty_push() const {
+  Push empty_push(const slots::Shape& shape) const {
     Push push;
-    push.shape = shape_;
+    push.shape = shape;
     push.rank = rank();
     for (int r = 0; r < size(); ++r) push.flags[r] = workspace_.flags(r);
     push.epoch = workspace_.epoch();
@@ -227,6 +269,8 @@ class PeerCommunicator final : public Communicator {
   const slots::Shape shape_;
   Workspace workspace_;
   std::set<uint64_t> agreed_;
+  bool lends_ = true;                       // until there was no memory for it
+  std::vector<std::vector<Layout>> lent_;  // by the latest lend(), of all ranks
   bool first_ = true;
   mutable std::mutex mutex_;
   CommunicatorStats stats_;

@@ -36,6 +36,8 @@ class Device {
   virtual Result<std::byte*> open(const std::string& handle) = 0;
   virtual void close(std::byte* memory) = 0;
 
+  /// Before ranks agree on an exchange on `stream`: what its first use needs.
+  virtual Status prepare(void* /*stream*/) { return {}; }
   /// Runs the work, or queues it on `stream`. A wait that ends at its limit is an error here or of a later trouble().
   virtual Status run(const Work& work, void* stream) = 0;
   /// The rank that a wait gave up on, since ever; -1: none so far. Does not wait for the stream.

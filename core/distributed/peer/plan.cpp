@@ -25,16 +25,17 @@ Size size_of_target(const Transfer& t, int ranks, int target) {
 
 }  // namespace
 
-Landing landing_of(const Exchange& exchange, int ranks) {
+Landing landing_of(const Exchange& exchange, int ranks, bool lent) {
   Landing landing;
   for (int r = 0; r < ranks; ++r) {
     std::vector<Layout> layouts;
     int64_t at = 0;
     for (const Transfer& t : exchange.transfers) {
       const Size size = size_of_target(t, ranks, r);
+      const int64_t spare = lent ? t.spare_rows : 0;
       Layout layout{reinterpret_cast<std::byte*>(at), t.source.batches, size.rows, size.heads, t.source.head_bytes, 0, 0};
       layout.row_stride = size.heads * layout.head_bytes;
-      layout.batch_stride = size.rows * layout.row_stride;
+      layout.batch_stride = (size.rows + spare) * layout.row_stride;
       at += (layout.batches * layout.batch_stride + kAlignment - 1) / kAlignment * kAlignment;
       layouts.push_back(layout);
     }

@@ -11,12 +11,12 @@
 namespace fvattn::peer {
 
 /// Where the tensors of an exchange land in a slot of each rank when they cannot be written in place: one after the other,
-/// dense. The same on all ranks.
+/// dense; `lent`: with the room that transfers ask for. The same on all ranks.
 struct Landing {
   std::vector<std::vector<Layout>> targets;  // [rank][transfer]; data is an offset in the slot
   int64_t bytes = 0;                         // the largest over ranks
 };
-Landing landing_of(const Exchange& exchange, int ranks);
+Landing landing_of(const Exchange& exchange, int ranks, bool lent = false);
 
 /// The jobs for each peer, in the order in which `rank` serves them: the next rank first, itself last. `targets` as in
 /// Landing, with addresses; `slot_bytes` 0: no slots.

@@ -3,12 +3,14 @@
 namespace fvattn::peer {
 
 Workspace::~Workspace() {
-  drop(slots_);
+  drop(slots_.blocks);
+  drop(lent_.blocks);
   drop(control_);
 }
 
 void Workspace::keep_for_ever() {
-  slots_.clear();
+  slots_.blocks.clear();
+  lent_.blocks.clear();
   control_.clear();
 }
 
@@ -79,16 +81,16 @@ Status Workspace::make_flags(int writers) {
   return {};
 }
 
-Status Workspace::grow_slots(int64_t bytes) {
-  if (bytes <= slot_bytes_) return {};
+Status Workspace::grow(Region& region, int count, int64_t bytes, const char* what) {
+  if (bytes <= region.bytes) return {};
   // Nobody may store into the old ones any more.
   if (Status status = bootstrap_.barrier(); !status.ok()) return status;
-  drop(slots_);
-  slot_bytes_ = 0;
-  auto blocks = share(count_ * bytes, "bytes of slots");
+  drop(region.blocks);
+  region.bytes = 0;
+  auto blocks = share(count * bytes, what);
   if (!blocks) return blocks.status();
-  slots_ = std::move(*blocks);
-  slot_bytes_ = bytes;
+  region.blocks = std::move(*blocks);
+  region.bytes = bytes;
   return {};
 }
 

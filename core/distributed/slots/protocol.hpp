@@ -12,6 +12,9 @@
 // write e - 1, which a peer does after it has read e - 2, the previous content of the slot. This needs what a stream gives:
 // a rank reads e completely before it writes e + 1. Where that does not hold (reads on another stream) or where there is one
 // slot (its address is recorded in a graph), before_write waits until the peer has said that it is done: `entry`.
+//
+// Exchanges may differ in that. Those of one slot then have it apart from the two slots, and say after_read(e - 1) before
+// their first write of e; the proof for two slots needs only that each exchange waits for all of the previous one.
 #pragma once
 
 #include "host_device.hpp"

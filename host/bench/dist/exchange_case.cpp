@@ -101,6 +101,15 @@ Exchange CaseTensors::exchange() const {
   return exchange;
 }
 
+Status CaseTensors::borrow(Communicator& transport) {
+  if (what_.pattern != Pattern::scatter_heads || !transport.lends()) return {};
+  const auto lent = transport.lend(exchange());
+  if (!lent) return lent.status();
+  for (size_t t = 0; t < lent->size(); ++t)
+    targets_[t] = at::from_blob((*lent)[t], targets_[t].sizes(), [](void*) {}, targets_[t].options(), device_);
+  return {};
+}
+
 void CaseTensors::poison() {
   for (at::Tensor& target : targets_) target.fill_(-1);
 }

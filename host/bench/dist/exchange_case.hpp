@@ -34,6 +34,12 @@ class CaseTensors {
   /// Throws c10::OutOfMemoryError.
   CaseTensors(const ExchangeCase& what, const Member& member);
 
+  const ExchangeCase& what() const { return what_; }
+  const std::vector<at::Tensor>& sources() const { return sources_; }
+  /// In place of the targets so far.
+  void set_targets(std::vector<at::Tensor> targets) { targets_ = std::move(targets); }
+  /// Targets in memory that the transport lends, if this is a scatter and it lends any, as the layers do without gradients.
+  Status borrow(Communicator& transport);
   /// The exchange on this thread's current stream.
   Exchange exchange() const;
   void poison();

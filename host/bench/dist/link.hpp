@@ -12,6 +12,9 @@ Status link_support();
 /// True if GPU `from` can reach the memory of GPU `to`; true for the same GPU.
 Result<bool> can_reach(int from, int to);
 
+/// The GPU's current stream stands still for that long, so that the host gets ahead of it, as it is in a model. Not on CPUs.
+void hold(at::Device device, double microseconds);
+
 /// A block of memory of each rank, open to the rank before it. Collective, as all functions.
 class Link {
  public:

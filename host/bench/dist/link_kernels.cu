@@ -52,6 +52,15 @@ __global__ void __launch_bounds__(kThreads)
   for (; i < end; i += kThreads) to[i] = from[i];
 }
 
+__global__ void hold_kernel(uint64_t ns) {
+  uint64_t start, now;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(start));
+  do {
+    __nanosleep(200);
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+  } while (now - start < ns);
+}
+
 }  // namespace
 
 Status cuda_support() {
@@ -114,6 +123,12 @@ Result<void*> cuda_open(int device, const std::string& handle, bool is_thread) {
 
 void cuda_close(int device, void* opened, bool is_thread) {
   if (!is_thread && opened != nullptr && cudaSetDevice(device) == cudaSuccess) cudaIpcCloseMemHandle(opened);
+}
+
+void cuda_hold(int device, void* stream, double microseconds) {
+  constexpr double kNsOfUs = 1e3;
+  if (cudaSetDevice(device) != cudaSuccess) return;
+  hold_kernel<<<1, 1, 0, static_cast<cudaStream_t>(stream)>>>(static_cast<uint64_t>(kNsOfUs * microseconds));
 }
 
 Result<double> cuda_copy_ms(int device, void* stream, const void* from, void* to, int64_t bytes, int writers, int calls) {

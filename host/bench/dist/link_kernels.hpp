@@ -25,6 +25,9 @@ Result<std::string> cuda_handle(int device, const CudaBlock& block, bool is_thre
 Result<void*> cuda_open(int device, const std::string& handle, bool is_thread);
 void cuda_close(int device, void* opened, bool is_thread);
 
+/// A kernel of one thread that ends after that time.
+void cuda_hold(int device, void* stream, double microseconds);
+
 /// Milliseconds of `calls` copies by events, waited for. `writers` 0: cudaMemcpyAsync.
 Result<double> cuda_copy_ms(int device, void* stream, const void* from, void* to, int64_t bytes, int writers, int calls);
 

@@ -64,6 +64,9 @@ class CudaLink final : public Link {
 
 Status link_support() { return cuda_support(); }
 Result<bool> can_reach(int from, int to) { return cuda_can_reach(from, to); }
+void hold(at::Device device, double microseconds) {
+  if (device.is_cuda()) cuda_hold(device.index(), host::current_stream(device), microseconds);
+}
 
 Result<std::unique_ptr<Link>> Link::open(const Member& member, int64_t bytes) {
   auto link = std::make_unique<CudaLink>(member);

@@ -1,5 +1,6 @@
 #include "bench/dist/measure_exchange.hpp"
 
+#include "bench/dist/link.hpp"
 #include "bench/dist/stopwatch.hpp"
 
 #include <c10/util/Exception.h>
@@ -12,6 +13,7 @@ namespace {
 
 constexpr int kWarmUps = 3;
 constexpr double kOverheadMs = 0.5;  // of the barrier and the like around each run
+constexpr double kHoldUs = 150;      // longer than the host needs for any exchange that does not wait
 
 /// One rank's tensors; the reason if they do not fit, the same on all ranks.
 Result<std::unique_ptr<CaseTensors>> allocate(const Member& member, const ExchangeCase& what) {
@@ -36,21 +38,35 @@ int runs_of(const Member& member, double ms, const Repetitions& repetitions) {
 
 Result<ExchangeTimes> measure_exchange(const Member& member, Communicator& transport, const ExchangeCase& what,
                                        const Repetitions& repetitions) {
+  const auto prepare = [&transport](CaseTensors& tensors, bool borrows) -> Result<std::function<Status()>> {
+    if (borrows)
+      if (Status status = tensors.borrow(transport); !status.ok()) return status;
+    return std::function<Status()>([&transport, exchange = tensors.exchange()] { return transport.exchange(exchange); });
+  };
+  return measure_moves(member, {transport.name(), prepare, [&transport] { return transport.stats(); }}, what, repetitions);
+}
+
+Result<ExchangeTimes> measure_moves(const Member& member, const Mover& mover, const ExchangeCase& what,
+                                    const Repetitions& repetitions) {
   const auto tensors = allocate(member, what), token = allocate(member, empty_case(member.size()));
   if (!tensors) return tensors.status();
   if (!token) return token.status();
-  const Exchange exchange = (*tensors)->exchange(), start_line = (*token)->exchange();
+  const auto start_line = mover.prepare(**token, false);
+  const auto move = start_line ? mover.prepare(**tensors, true) : start_line;
+  if (Status status = member.all_well(move.status()); !status.ok()) return status;
+  const auto stats = [&] { return mover.stats ? mover.stats() : CommunicatorStats{}; };
   Stopwatch watch(member.device());
   CommunicatorStats before, after;
   const auto run = [&]() -> Status {
     member.barrier();
-    Status status = transport.exchange(start_line);
-    before = transport.stats();
+    Status status = (*start_line)();
+    before = stats();
+    hold(member.device(), kHoldUs);
     watch.start();
-    if (status.ok()) status = transport.exchange(exchange);
+    if (status.ok()) status = (*move)();
     watch.queued();
     watch.stop();
-    after = transport.stats();
+    after = stats();
     return status;
   };
 
@@ -61,7 +77,7 @@ Result<ExchangeTimes> measure_exchange(const Member& member, Communicator& trans
   times.right = status.ok() && (*tensors)->is_right();
   if (status.ok() && !times.right)
     status = Status::error(Code::internal,
-                           transport.name() + " moved bytes of " + what.name + " to where they do not belong");
+                           mover.name + " moved bytes of " + what.name + " to where they do not belong");
   if (status = member.all_well(status); !status.ok()) return status;
   for (int i = 1; i < kWarmUps && status.ok(); ++i) status = run();
   if (status = member.all_well(status); !status.ok()) return status;

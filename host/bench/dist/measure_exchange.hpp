@@ -4,6 +4,8 @@
 #include "bench/dist/exchange_case.hpp"
 #include "bench/dist/spread.hpp"
 
+#include <functional>
+
 namespace fvattn::bench::dist {
 
 struct ExchangeTimes {
@@ -24,8 +26,20 @@ struct Repetitions {
   double seconds = 1;
 };
 
-/// Ranks start each run together: a barrier on the host, then an exchange of one token in the order of the stream.
-/// Collective; an error is one on all ranks. Memory that is not there is RESOURCE_EXHAUSTED.
+/// Something that moves tensors: `prepare` gives what moves those of a case once, again and again; only the latest may be
+/// where the mover wants them (`borrows`). `stats` may be empty.
+struct Mover {
+  std::string name;
+  std::function<Result<std::function<Status()>>(CaseTensors&, bool borrows)> prepare;
+  std::function<CommunicatorStats()> stats;
+};
+
+/// Ranks start each run together: a barrier on the host, an exchange of one token in the order of the stream, and a pause of
+/// the GPU, during which the host gets ahead. Collective; an error is one on all ranks. Memory that is not there is
+/// RESOURCE_EXHAUSTED.
+Result<ExchangeTimes> measure_moves(const Member& member, const Mover& mover, const ExchangeCase& what,
+                                    const Repetitions& repetitions);
+/// The same over a transport.
 Result<ExchangeTimes> measure_exchange(const Member& member, Communicator& transport, const ExchangeCase& what,
                                        const Repetitions& repetitions);
 

@@ -32,7 +32,7 @@ Status Run::all() {
   const Status opened = open_transports();
   if (options_.has("limits")) limits();
   if (opened.ok()) {
-    if (options_.has("exchange")) exchanges();
+    if (options_.has("exchange")) exchanges(), reference();
     if (options_.has("latency")) latency();
     if (options_.has("exchange")) stages();
     if (options_.has("block")) blocks();

@@ -28,11 +28,13 @@ class Run {
   Status open_transports();
   void limits();
   void exchanges();
+  void reference();
   void latency();
   void sweep();
   void blocks();
   void stages();
 
+  host::Json exchange_line(const ExchangeCase& what, const std::string& transport, const ExchangeTimes& times) const;
   /// To people who wait.
   void say(const std::string& text) const;
   /// The transport cannot be used any more, if it is at fault: then the run fails in the end.

@@ -38,32 +38,36 @@ std::vector<BlockCase> cases_of(const Member& member) {
 void Run::blocks() {
   constexpr double kShare = 0.3;
   const std::vector<BlockCase> cases = cases_of(member_);
-  const Repetitions each = repetitions(kShare, 3 * cases.size() * (transports_.size() + 1), 5, 30);
+  const Repetitions each = repetitions(kShare, cases.size(), 5, 40);
   for (const BlockCase& what : cases) {
     const std::string name = what.backend + " on " + what.workload.name;
     if (is_late("block, " + name)) continue;
     say("block, " + name);
+    const std::vector<Transport> transports = transports_;
+    std::vector<std::shared_ptr<Communicator>> communicators;
+    for (const Transport& transport : transports) communicators.push_back(transport.communicator);
     auto block = Block::prepare(member_, what);
-    const auto alone = block ? (*block)->one_rank_ms(each) : Result<Spread>(block.status());
-    if (!alone) {
+    const auto rounds = block ? (*block)->measure(communicators, each) : Result<Block::Rounds>(block.status());
+    if (!rounds) {
       record_.add("block",
-                  {{"case", what.workload.name}, {"backend", what.backend}, {"not available", alone.status().text()}});
+                  {{"case", what.workload.name}, {"backend", what.backend}, {"not available", rounds.status().text()}});
       continue;
     }
-    const double flop = (*block)->flop(), t1 = alone->median;
+    const Spread& alone = rounds->one_rank;
+    const double flop = (*block)->flop(), t1 = alone.median;
     check(name + " on one rank", flop / t1 / 1e9, bounds_.peak_tflops, bounds_.peak_why, "TFLOP/s");
-    for (const Transport& transport : std::vector(transports_)) {
-      if (is_late("block, " + name + " by " + transport.name)) continue;
-      const auto times = (*block)->all_ranks_ms(transport.communicator, each);
-      if (!times) {
-        drop(transport.name, "the block of " + name, times.status());
+    for (size_t i = 0; i < transports.size(); ++i) {
+      const Transport& transport = transports[i];
+      const Block::Times& times = rounds->over[i];
+      if (!times.status.ok()) {
+        drop(transport.name, "the block of " + name, times.status);
         continue;
       }
-      const double ranks = member_.size(), t2 = times->ms.median;
+      const double ranks = member_.size(), t2 = times.ms.median;
       check(name + " by " + transport.name, flop / ranks / t2 / 1e9, bounds_.peak_tflops, bounds_.peak_why,
             "TFLOP/s of each rank");
-      if (times->error > kLargestError)
-        impossible_.push_back(name + " by " + transport.name + " differs from one rank by " + std::to_string(times->error));
+      if (times.error > kLargestError)
+        impossible_.push_back(name + " by " + transport.name + " differs from one rank by " + std::to_string(times.error));
       record_.add("block", {{"case", what.workload.name},
                             {"backend", what.backend},
                             {"sparsity", what.has_gate ? kSparsity : 0.0},
@@ -71,19 +75,19 @@ void Run::blocks() {
                             {"transport", transport.name},
                             {"ranks", member_.size()},
                             {"t1_ms", t1},
-                            {"t1_p10", alone->p10},
-                            {"t1_p90", alone->p90},
+                            {"t1_p10", alone.p10},
+                            {"t1_p90", alone.p90},
                             {"t2_ms", t2},
-                            {"t2_p10", times->ms.p10},
-                            {"t2_p90", times->ms.p90},
-                            {"runs", times->ms.runs},
-                            {"exchange_ms", times->exchange_ms},
+                            {"t2_p10", times.ms.p10},
+                            {"t2_p90", times.ms.p90},
+                            {"runs", times.ms.runs},
+                            {"exchange_ms", times.exchange_ms},
                             {"efficiency", t1 / (ranks * t2)},
-                            {"of_ideal", t2 / (t1 / ranks + times->exchange_ms)},
+                            {"of_ideal", t2 / (t1 / ranks + times.exchange_ms)},
                             {"t1_tflops", flop / t1 / 1e9},
                             {"t2_tflops_each", flop / ranks / t2 / 1e9},
-                            {"host_ms", times->host_ms},
-                            {"error", times->error}});
+                            {"host_ms", times.host_ms},
+                            {"error", times.error}});
     }
   }
 }

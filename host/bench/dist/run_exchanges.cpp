@@ -45,26 +45,30 @@ void Run::exchanges() {
         drop(transport.name, "the exchange " + what.name, times.status());
         continue;
       }
-      const double gbps = times->gbps();
-      check_link("exchange " + what.name + " by " + transport.name, gbps);
-      Json line = {{"case", what.name},
-                   {"transport", transport.name},
-                   {"pattern", to_string(what.pattern)},
-                   {"tensors", what.tensors},
-                   {"rows", what.rows},
-                   {"heads", what.heads},
-                   {"dim", what.dim},
-                   {"remote_bytes", times->remote_bytes},
-                   {"ms", json_of(times->ms)},
-                   {"gbps", gbps},
-                   {"host_ms", json_of(times->host_ms)},
-                   {"waits_ms", times->waits_ms},
-                   {"copies", times->copies},
-                   {"right", times->right}};
-      if (bounds_.link_gbps > 0) line["percent_of_link"] = 100 * gbps / bounds_.link_gbps;
-      if (link_ms_of_byte_ > 0) line["percent_of_stores"] = 100 * gbps * 1e6 * link_ms_of_byte_;
-      record_.add("exchange", line);
+      check_link("exchange " + what.name + " by " + transport.name, times->gbps());
+      record_.add("exchange", exchange_line(what, transport.name, *times));
     }
+}
+
+Json Run::exchange_line(const ExchangeCase& what, const std::string& transport, const ExchangeTimes& times) const {
+  const double gbps = times.gbps();
+  Json line = {{"case", what.name},
+               {"transport", transport},
+               {"pattern", to_string(what.pattern)},
+               {"tensors", what.tensors},
+               {"rows", what.rows},
+               {"heads", what.heads},
+               {"dim", what.dim},
+               {"remote_bytes", times.remote_bytes},
+               {"ms", json_of(times.ms)},
+               {"gbps", gbps},
+               {"host_ms", json_of(times.host_ms)},
+               {"waits_ms", times.waits_ms},
+               {"copies", times.copies},
+               {"right", times.right}};
+  if (bounds_.link_gbps > 0) line["percent_of_link"] = 100 * gbps / bounds_.link_gbps;
+  if (link_ms_of_byte_ > 0) line["percent_of_stores"] = 100 * gbps * 1e6 * link_ms_of_byte_;
+  return line;
 }
 
 void Run::latency() {
@@ -88,7 +92,7 @@ void Run::stages() {
   if (!member_.is_root() || !record_.json().contains("exchange")) return;
   const Json lines = record_.json()["exchange"];
   for (const Json& line : lines) {
-    if (line["case"] != lines.front()["case"]) continue;
+    if (line["case"] != lines.front()["case"] || line["transport"] == "reference") continue;
     double start_us = 0;
     if (record_.json().contains("latency"))
       for (const Json& other : record_.json()["latency"])

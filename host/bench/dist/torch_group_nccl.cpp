@@ -1,3 +1,4 @@
+#include "bench/dist/reference_steps.hpp"
 #include "bench/dist/torch_group.hpp"
 
 #include <fvattn/distributed/bootstrap.hpp>
@@ -73,13 +74,44 @@ struct Owned {
   }
 };
 
-}  // namespace
-
-Result<std::shared_ptr<Communicator>> open_torch_group(const Member& member, const CommunicatorOptions& options) {
+Status support(const Member& member) {
   if (member.is_thread() || !member.on_gpu())
     return Status::error(Code::unavailable, "torch's process group over NCCL is for processes on GPUs", {}, {},
                          "a process group of gloo is handed in by a Python program");
   setenv("NCCL_NVLS_ENABLE", "0", 0);
+  return {};
+}
+
+class Steps final : public ReferenceSteps {
+ public:
+  Steps(GroupPointer group, int ranks) : ReferenceSteps(ranks), group_(std::move(group)) {}
+  ~Steps() override {
+    try {
+      group_->shutdown();
+    } catch (const std::exception&) {
+      // A group that failed has said so before.
+    }
+  }
+
+ private:
+  void all_to_all(at::Tensor& target, at::Tensor& source) override {
+    std::vector<int64_t> even;
+    at::Tensor to = target.view(at::kBFloat16), from = source.view(at::kBFloat16);  // NCCL has no type for shorts
+    group_->alltoall_base(to, from, even, even)->wait();
+  }
+
+  const GroupPointer group_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ReferenceSteps>> ReferenceSteps::open(const Member& member, const CommunicatorOptions& options) {
+  if (Status status = support(member); !status.ok()) return status;
+  return std::unique_ptr<ReferenceSteps>(std::make_unique<Steps>(make_group(member, options), member.size()));
+}
+
+Result<std::shared_ptr<Communicator>> open_torch_group(const Member& member, const CommunicatorOptions& options) {
+  if (Status status = support(member); !status.ok()) return status;
   auto owned = std::make_shared<Owned>();
   owned->group = make_group(member, options);
   owned->communicator = make_process_group_communicator(owned->group->getGroupName(), options);

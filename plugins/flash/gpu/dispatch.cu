@@ -3,6 +3,7 @@
 
 #include "instances.hpp"
 #include "kernels.cuh"
+#include "sm90_config.hpp"
 
 #include <fvattn/engine/sm80/heuristics.hpp>
 #include <fvattn/plugin/gpu/sm80_calls.cuh>
@@ -24,7 +25,7 @@ void query(const fvattn_device& device, const fvattn_problem& p, Support& suppor
   support.score(hopper ? (dense && !gradients ? 0.9 : 0.45) : 0.85);
 }
 
-void plan(const fvattn_problem& p, bool hopper, Plan& plan) {
+void plan(const fvattn_problem& p, bool hopper, int sm_count, Plan& plan) {
   plan.flags(FVATTN_PLAN_GRAPH_SAFE);
   Workspace forward, backward;
   GpuSchedule schedule;
@@ -34,6 +35,8 @@ void plan(const fvattn_problem& p, bool hopper, Plan& plan) {
     KeyBits(p, forward);
     KeyBits(p, backward);
   }
+  if (takes_sm90(p, hopper))
+    HeadDims::visit(p.head_dim, [&](auto dim) { forward.take<char>(sm90_forward_bytes<decltype(dim)::value>(p, sm_count)); });
   // Every policy of these sizes cuts the queries into the same tiles, so the dense one stands for all that run on an engine.
   if (p.flags & FVATTN_PROBLEM_NEED_GRAD) {
     if (is_varlen(p) || find_extra(p, "mask") != nullptr) hopper = false;

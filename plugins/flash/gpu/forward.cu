@@ -2,6 +2,7 @@
 #include "dispatch.hpp"
 #include "instances.hpp"
 #include "kernels.cuh"
+#include "sm90_config.hpp"
 
 #include <fvattn/plugin/gpu/sm80_calls.cuh>
 #include <fvattn/plugin/gpu/sm90_arguments.cuh>
@@ -10,7 +11,7 @@ namespace flash::gpu {
 
 using namespace fvattn::plugin;
 
-void forward(const Call& call) {
+void forward(const Call& call, int sm_count) {
   const fvattn_problem& p = call.problem();
   const auto stream = static_cast<cudaStream_t>(call.stream());
   const Gpu gpu = Gpu::current();
@@ -22,10 +23,14 @@ void forward(const Call& call) {
     with_element(p, [&](auto element) {
       constexpr int kDim = decltype(dim)::value;
       using Element = decltype(element);
-      if (gpu.is_hopper() && schedule.dense() && p.scale > 0)
-        error = sm90_forward<kDim, Element>(fvattn::plugin::gpu::sm90_args(inputs.args, p, gpu), schedule.causal, stream);
-      else
+      if (takes_sm90(p, gpu.is_hopper())) {
+        auto args = fvattn::plugin::gpu::sm90_args(inputs.args, p, gpu);
+        const int64_t bytes = sm_count == args.sm_count ? sm90_forward_bytes<kDim>(p, sm_count) : 0;
+        if (bytes > 0) args.workspace = reinterpret_cast<float*>(workspace.take<char>(bytes));
+        error = sm90_forward<kDim, Element>(args, schedule.causal, stream);
+      } else {
         error = sm80_forward<kDim, Element>(inputs.args, schedule, stream);
+      }
     });
   });
   check(error, "forward");

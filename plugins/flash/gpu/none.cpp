@@ -11,8 +11,8 @@ void query(const fvattn_device& device, const fvattn_problem&, Support& support)
                  device.cc_major, device.cc_minor);
 }
 
-void plan(const fvattn_problem&, bool, Plan&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
-void forward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
+void plan(const fvattn_problem&, bool, int, Plan&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
+void forward(const Call&, int) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
 void backward(const Call&) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
 void describe(const Call&, void (*)(const Call&)) { fail(FVATTN_UNIMPLEMENTED, "this build of the plugin has no GPU kernels"); }
 

@@ -30,7 +30,8 @@ class Runner {
   void run(const sm80::ForwardArgs& args, const Extent3* windows) const {
     if (windows != nullptr)
       check(upload_windows(windows, problem_.heads, device_windows_, stream_), "uploading the windows");
-    const Attended attended{schedule_, windows != nullptr ? device_windows_ : nullptr};
+    const Attended attended{schedule_, windows != nullptr ? device_windows_ : nullptr, windows,
+                            static_cast<int>(problem_.heads)};
     cudaError_t error = cudaErrorInvalidValue;
     HeadDims::visit(problem_.head_dim, [&](auto dim) {
       with_element(problem_, [&](auto element) {

@@ -25,10 +25,13 @@ using Forward = sm80::DenseForward<kHeadDim>;
 template <int kHeadDim>
 using Backward = std::conditional_t<(kHeadDim <= 128), sm80::Block64Backward<kHeadDim>, sm80::DenseBackward<kHeadDim>>;
 
-/// What a call attends. windows: one a head, in device memory; null: everything.
+/// What a call attends. windows: one a head, in device memory; null: everything. on_host: the same `heads` windows in host
+/// memory, or null: then text is taken in the order of its rows.
 struct Attended {
   const Schedule& schedule;
   const engine::Extent3* windows;
+  const engine::Extent3* on_host = nullptr;
+  int heads = 0;
 
   /// body(policy) for tiles of these sizes.
   template <int kTileQ, int kTileKv, class Body>
@@ -40,7 +43,9 @@ struct Attended {
   template <int kTileQ, int kTileKv, class Body>
   cudaError_t visit_raster(Body&& body) const {
     if (windows == nullptr) return body(everything());
-    return body(engine::WalkedWindowPolicy::of(schedule.policy(windows, kTileQ, kTileKv)));
+    auto policy = engine::WalkedWindowPolicy::of(schedule.policy(windows, kTileQ, kTileKv));
+    if (on_host != nullptr) policy.text_rounds = schedule.text_rounds(on_host, heads, kTileQ, kTileKv);
+    return body(policy);
   }
   engine::DensePolicy<false> everything() const {
     const engine::LinearMap rows{schedule.rows()};

@@ -35,6 +35,20 @@ void differentiate_gathered(const Call& call, const Chunks& chunks, const Attent
   }
 }
 
+/// The same on the sm90 engine, in one pass: d_q is summed by row.
+void differentiate_on_sm90(const Call& call, const Chunks& chunks, const AttentionSpace& space,
+                           const sm80::BackwardArgs& args) {
+  sm80::BackwardArgs entry = args;
+  entry.workspace = space.sm90_engine;
+  entry.deterministic = false;
+  const Sm90Gradients policy = space.gathered->sm90_gradients(chunks);
+  with_kernel(call.problem(), "backward", [&](auto dim, auto element) {
+    if constexpr (decltype(dim)::value <= kLargestSm90Dim)
+      return sm90_gathered_backward<decltype(dim)::value, decltype(element)>(entry, policy, stream_of(call));
+    else return cudaErrorInvalidValue;
+  });
+}
+
 }  // namespace
 
 void backward(const Call& call) {
@@ -53,18 +67,22 @@ void backward(const Call& call) {
     return;
   }
   const ChunkTables tables(p, limits, workspace);
-  const AttentionSpace space(p, limits, gather_form(call, limits), backward_tiles(p.head_dim), true, workspace);
+  const bool on_sm90 = gradients_on_sm90(p, Gpu::current().is_hopper());
+  const AttentionSpace space(p, limits, gather_form(call, limits), backward_tiles(p.head_dim, on_sm90),
+                             on_sm90 ? Use::sm90_backward : Use::sm80_backward, workspace);
   inputs.args.workspace = space.engine;
   auto* const saved = data<std::uint32_t>(call.saved("chunks"));
 
-  const Range range("vmoba backward");
+  const Range range(space.sm90_engine != nullptr ? "vmoba sm90 backward" : "vmoba backward");
   const Chunks chunks = make_chunks(p, config, limits, device_sequences(call), tables, stream_of(call));
   for (int64_t b = 0; b < p.batch; ++b) {
     const ChoiceBits bits = bits_of(p, limits, saved + b * bit_words(p, limits));
     const sm80::BackwardArgs args = entry_of(inputs.args, b);
     if (space.gathered) check(space.gathered->fill(bits, stream_of(call)), "lists of queries");
     if (space.choices) differentiate_masked(call, chunks, bits, space, args);
-    if (space.gathered) differentiate_gathered(call, chunks, space, args);
+    if (!space.gathered) continue;
+    if (on_sm90) differentiate_on_sm90(call, chunks, space, args);
+    else differentiate_gathered(call, chunks, space, args);
   }
 }
 

@@ -89,7 +89,7 @@ void describe_chunks(const Call& call, const Config& config, const Limits& limit
   if (const fvattn_tensor* out = call.find_out("k_tile")) runs.write(data<int32_t>(*out));
   const fvattn_tensor *marks = call.find_out("mask_tiles"), *pairs = call.find_out("pairs"), *forms = call.find_out("forms");
   if (!marks && !pairs && !forms) return;
-  const AttentionSpace space(p, limits, gather_form(call, limits), forward_tiles(p.head_dim), false, workspace);
+  const AttentionSpace space(p, limits, gather_form(call, limits), forward_tiles(p.head_dim), Use::forward, workspace);
   int64_t sum = 0;
   const int64_t rows = int64_t{p.heads} * p.q_len;
   for (int64_t b = 0; b < p.batch; ++b) {

@@ -19,7 +19,7 @@ enum class Form { dense_sm80, masked_sm80, gathered_sm80, gathered_sm90, dense_s
 void query(const fvattn_device& device, const fvattn_problem& p, fvattn::plugin::Support& support);
 /// Workspace, flags and a PlanState; called only for problems that query accepted, as the rest. shared_bytes: what a block
 /// of the device can have.
-void plan(const fvattn_problem& p, const Config& config, uint64_t shared_bytes, fvattn::plugin::Plan& plan);
+void plan(const fvattn_problem& p, const Config& config, uint64_t shared_bytes, bool hopper, fvattn::plugin::Plan& plan);
 void forward(const fvattn::plugin::Call& call);
 void backward(const fvattn::plugin::Call& call);
 void describe(const fvattn::plugin::Call& call);

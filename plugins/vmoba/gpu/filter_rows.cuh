@@ -14,15 +14,18 @@ namespace vmoba::gpu {
 
 inline constexpr int kFilterPlaces = 64;  // of a block, and chunks at a time
 
-/// Shared memory of a block: its queries, chunks, gates [places][an odd number], and what it knows of each query.
+/// Floats of a row of gates: the next odd multiple of 8, so that two threads a row read it without bank conflicts.
+FVATTN_BOTH constexpr int filter_stride(int chunks) { return (engine::ceil_div(chunks, 8) | 1) * 8; }
+
+/// Shared memory of a block: two tiles of queries or chunks, gates, and what it knows of each query.
 inline int64_t filter_bytes(int kernel_dim, int64_t chunks) {
-  return int64_t{2} * kFilterPlaces * kernel_dim * 2 + int64_t{kFilterPlaces} * (chunks | 1) * 4 + 5 * kFilterPlaces * 4;
+  return int64_t{2} * kFilterPlaces * kernel_dim * 2 + int64_t{kFilterPlaces} * filter_stride(static_cast<int>(chunks)) * 4 +
+         5 * kFilterPlaces * 4;
 }
 
 struct FilterArguments {
   Chunks chunks;  // of one sequence
   int group;      // query heads of a key head
-  const double* means;
   MeanParts parts;
   Rule rule;
   ChoiceBits bits;

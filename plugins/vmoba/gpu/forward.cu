@@ -92,7 +92,7 @@ void forward(const Call& call) {
   const ChunkTables tables(p, limits, workspace);
   const Selection selection(p, config, limits, call.plan_state<PlanState>().filters, workspace);
   auto* const own_bits = workspace.take<std::uint32_t>(bit_words(p, limits));
-  const AttentionSpace space(p, limits, gather_form(call, limits), forward_tiles(p.head_dim), false, workspace);
+  const AttentionSpace space(p, limits, gather_form(call, limits), forward_tiles(p.head_dim), Use::forward, workspace);
   const fvattn_tensor* saved = call.find_saved("chunks");
 
   const std::optional<Sm90Tiles> tiles = gathered_tiles(call, limits);

@@ -256,6 +256,13 @@ Gather GatherLists::policy(const Chunks& chunks, int pass) const {
   return {rows, {rows}, keys, chunk_of_tile_, first_tile_};
 }
 
+Sm90Gradients GatherLists::sm90_gradients(const Chunks& chunks) const {
+  const int tiles = room_.tiles * room_.passes;
+  ChunkMap keys = chunks.map;
+  keys.heads = {form_, 0};
+  return {{rows_, tiles, 0, tiles}, keys, first_tile_};
+}
+
 Sm90Gather GatherLists::sm90_policy(const engine::sm90::ChunkCopies& chunks, int pass) const {
   const int* first_item = first_item_ + static_cast<std::int64_t>(pass) * (heads_ + 1);
   return {{partial_rows()}, chunks, rows_of(pass), chunk_of_tile_, first_item, heads_};

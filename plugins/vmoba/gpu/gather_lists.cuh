@@ -4,6 +4,7 @@
 #include "choice_bits.hpp"
 #include "policies.hpp"
 #include "sm90_gather.hpp"
+#include "sm90_gradients.hpp"
 
 #include <cuda_runtime_api.h>
 #include <fvattn/plugin/workspace.hpp>
@@ -32,6 +33,8 @@ class GatherLists {
   cudaError_t fill(const ChoiceBits& bits, cudaStream_t stream) const;
   Gather policy(const Chunks& chunks, int pass) const;
   Sm90Gather sm90_policy(const engine::sm90::ChunkCopies& chunks, int pass) const;
+  /// Of all passes: there are no partial results.
+  Sm90Gradients sm90_gradients(const Chunks& chunks) const;
 
   const GatherRoom& room() const { return room_; }
   /// Rows of partial results of a head.

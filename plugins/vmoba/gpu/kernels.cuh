@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gather_lists.cuh"
+#include "sm90_gradients.hpp"
 #include "tile_choices.cuh"
 
 #include <cuda_runtime_api.h>
@@ -66,5 +67,10 @@ template <int kHeadDim, class Element>
 cudaError_t masked_backward(const sm80::BackwardArgs& args, const RowMask& policy, cudaStream_t stream);
 template <int kHeadDim, class Element>
 cudaError_t gathered_backward(const sm80::BackwardArgs& args, const Gather& policy, cudaStream_t stream);
+
+
+/// One batch entry; args.workspace has Sm90BackwardSpace. Head dims up to kLargestSm90Dim, on a Hopper GPU.
+template <int kHeadDim, class Element>
+cudaError_t sm90_gathered_backward(const sm80::BackwardArgs& args, const Sm90Gradients& policy, cudaStream_t stream);
 
 }  // namespace vmoba::gpu

@@ -41,6 +41,7 @@ __global__ void __launch_bounds__(kThreads) split_means_kernel(const double* mea
       reference += of_head[static_cast<long long>(s) * parts.chunks / samples * parts.dim + d];
     const double mean = of_head[static_cast<long long>(chunk) * parts.dim + d];
     rest[i] = mean - reference / samples;
+    parts.by_channel[(static_cast<long long>(head) * parts.dim + d) * parts.chunks + chunk] = mean;
     largest = fmax(largest, fabs(rest[i]));
     spread += rest[i] * rest[i], length += mean * mean;
   }

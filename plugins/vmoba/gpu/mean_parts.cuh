@@ -25,6 +25,7 @@ struct MeanParts {
         scale(workspace.take<float>(int64_t{kv_heads} * chunks)),
         spread(workspace.take<float>(int64_t{kv_heads} * chunks)),
         length(workspace.take<float>(int64_t{kv_heads} * chunks)),
+        by_channel(workspace.take<double>(int64_t{kv_heads} * dim * chunks)),
         chunks(chunks),
         dim(dim) {}
 
@@ -32,6 +33,7 @@ struct MeanParts {
   float* scale = nullptr;         // [kv_heads, chunks]: powers of two
   // Norms of mean - reference and of the mean, rounded up; infinite where the parts are not usable.
   float *spread = nullptr, *length = nullptr;
+  double* by_channel = nullptr;  // the means themselves, [kv_heads, dim, chunks]: lanes that have a chunk each read a line
   int chunks = 0, dim = 0;
 };
 

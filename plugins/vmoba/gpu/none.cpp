@@ -14,7 +14,7 @@ void query(const fvattn_device& device, const fvattn_problem&, Support& support)
                  device.cc_minor);
 }
 
-void plan(const fvattn_problem&, const Config&, uint64_t, Plan&) { refuse(); }
+void plan(const fvattn_problem&, const Config&, uint64_t, bool, Plan&) { refuse(); }
 void forward(const Call&) { refuse(); }
 void backward(const Call&) { refuse(); }
 void describe(const Call&) { refuse(); }

@@ -65,12 +65,19 @@ Tiles forward_tiles(int head_dim) {
   return tiles;
 }
 
-Tiles backward_tiles(int head_dim) {
+bool gradients_on_sm90(const fvattn_problem& p, bool hopper) {
+  return hopper && p.head_dim <= kLargestSm90Dim && (p.flags & FVATTN_PROBLEM_NEED_DETERMINISM) == 0;
+}
+
+Tiles backward_tiles(int head_dim, bool on_sm90) {
   Tiles tiles{};
   HeadDims::visit(head_dim, [&](auto dim) {
-    using Config = Backward<decltype(dim)::value>;
+    constexpr int kDim = decltype(dim)::value;
+    using Config = Backward<kDim>;
     static_assert(Config::Kv::kTileQ == Config::Q::kTileQ);
     tiles = {Config::Q::kTileQ, Config::Q::kTileQ};
+    if constexpr (kDim <= kLargestSm90Dim)
+      if (on_sm90) tiles.gathered = Sm90Backward<kDim>::kTileQ;
   });
   return tiles;
 }
@@ -87,12 +94,21 @@ void* take_backward(const fvattn_problem& p, int64_t batch, Workspace& workspace
   return workspace.take<char>(static_cast<int64_t>(sm80::backward_workspace_bytes<Backward<64>>(sizes, any)));
 }
 
+int64_t sm90_backward_bytes(const fvattn_problem& p) {
+  int64_t bytes = 0;
+  HeadDims::visit(p.head_dim, [&](auto dim) {
+    bytes = Sm90BackwardSpace::of(static_cast<int>(p.q_len), p.heads, decltype(dim)::value).total();
+  });
+  return bytes;
+}
+
 }  // namespace
 
 void* take_dense_backward(const fvattn_problem& p, Workspace& workspace) { return take_backward(p, p.batch, workspace); }
 
-AttentionSpace::AttentionSpace(const fvattn_problem& p, const Limits& limits, GatherForm form, Tiles tiles, bool gradients,
+AttentionSpace::AttentionSpace(const fvattn_problem& p, const Limits& limits, GatherForm form, Tiles tiles, Use use,
                                Workspace& workspace) {
+  const bool gradients = use != Use::forward;
   const int tokens = static_cast<int>(p.q_len), chunks = static_cast<int>(limits.chunks),
             longest = static_cast<int>(std::min(limits.chunk_tokens, limits.longest)),
             of_sequence = static_cast<int>(limits.of_sequence);
@@ -103,6 +119,10 @@ AttentionSpace::AttentionSpace(const fvattn_problem& p, const Limits& limits, Ga
   const GatherRoom room =
       GatherRoom::of(form.chunks, tokens, chunks, form.exact ? form.chunks : of_sequence, tiles.gathered);
   gathered.emplace(room, p.heads, p.kv_heads, tokens, chunks, !form.exact, workspace);
+  if (use == Use::sm90_backward) {
+    sm90_engine = workspace.take<char>(sm90_backward_bytes(p));
+    return;
+  }
   const int64_t rows = int64_t{gathered->partial_rows()} * p.heads;
   partials = workspace.take<std::uint16_t>(rows * p.head_dim);
   if (!gradients) partial_lse = workspace.take<float>(rows);

@@ -40,16 +40,22 @@ bool dense_on_sm90(const Call& call);
 /// this call.
 std::optional<Sm90Tiles> gathered_tiles(const Call& call, const Limits& limits);
 
+/// Whether the sm90 engine computes gradients of gathered queries: not where they must repeat bitwise.
+bool gradients_on_sm90(const fvattn_problem& p, bool hopper);
+
 /// Query tiles of the two forms of attention, by direction.
 struct Tiles {
   int masked, gathered;
 };
 Tiles forward_tiles(int head_dim);
-Tiles backward_tiles(int head_dim);
+Tiles backward_tiles(int head_dim, bool on_sm90);
+
+/// What space is for: results, or gradients, those of gathered queries by one engine or the other.
+enum class Use { forward, sm80_backward, sm90_backward };
 
 /// The lists of one batch entry and what its kernels write beside the results: partial results, or partial d_q.
 struct AttentionSpace {
-  AttentionSpace(const fvattn_problem& p, const Limits& limits, GatherForm form, Tiles tiles, bool gradients,
+  AttentionSpace(const fvattn_problem& p, const Limits& limits, GatherForm form, Tiles tiles, Use use,
                  Workspace& workspace);
 
   /// form: of the gathered lists, null where there are none.
@@ -60,11 +66,12 @@ struct AttentionSpace {
 
   std::optional<TileChoices> choices;
   std::optional<GatherLists> gathered;
-  std::uint16_t* partials = nullptr;     // [partial rows, heads, dim]
+  std::uint16_t* partials = nullptr;     // [partial rows, heads, dim]; none for gradients on sm90
   float* partial_lse = nullptr;          // [heads, partial rows]; none for gradients
   float* running_values = nullptr;       // [tokens, heads, dim]; with more passes than one, as the next
   float* running_lse[2] = {};            // [heads, tokens]
-  void* engine = nullptr;                // the engine's, for gradients
+  void* engine = nullptr;                // the sm80 engine's, for gradients
+  void* sm90_engine = nullptr;           // Sm90BackwardSpace
 };
 
 /// The engine's workspace for the gradients of all batch entries at once.

@@ -49,7 +49,7 @@ void Selection::run_as(const Call& call, const Chunks& chunks, int64_t batch, co
     const EntryRows<Element> q(sm80_view(aligned), problem_.head_dim, batch);
     check(split_means<Element>(means_, problem_.kv_heads, *parts_, stream), "parts of means");
     HeadDims::visit(problem_.head_dim, [&](auto dim) {
-      const FilterArguments arguments{chunks, group, means_, *parts_, rule_, bits};
+      const FilterArguments arguments{chunks, group, *parts_, rule_, bits};
       check(filter_rows<decltype(dim)::value, Element>(q, arguments, stream), "selection of chunks by query");
     });
     return;

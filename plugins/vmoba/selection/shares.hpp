@@ -18,8 +18,8 @@ class Shares {
     const double range = static_cast<double>(most_) - least_;
     return finite(gate) ? (static_cast<double>(gate) - least_) / (range <= 1e-6 ? 1 : range) : 0;
   }
-  FVATTN_BOTH void add(float gate, bool own) {
-    const double share = norm(gate);
+  FVATTN_BOTH void add(float gate, bool own) { add_share(norm(gate), own); }
+  FVATTN_BOTH void add_share(double share, bool own) {
     total_ += share;
     if (own) own_ += share;
   }

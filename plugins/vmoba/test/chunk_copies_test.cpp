@@ -85,6 +85,7 @@ TEST_CASE("the shipped chunk shapes fill their tiles") {
   };
   CHECK(fill(*ChunkCopies::of_boxes(grid, {20, 3, 4}, 128), 240, 128) > 0.93);
   CHECK(fill(*ChunkCopies::of_boxes(grid, {4, 6, 4}, 96), 96, 96) == 1.0);
+  CHECK(fill(*ChunkCopies::of_boxes({21, 30, 52}, {7, 5, 13}, 96), 455, 96) > 0.94);
   CHECK(fill(ChunkCopies::of_run(32760, 455, 96), 455, 96) > 0.94);
   CHECK(fill(ChunkCopies::of_run(31200, 3120, 128), 3120, 128) > 0.97);
 }

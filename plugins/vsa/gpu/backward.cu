@@ -39,7 +39,8 @@ void make_inverse(const Call& call, const BlockLists& lists, int blocks, const B
                          memory.inverse, memory.offsets, memory.totals};
   check(invert(args, stream_of(call)), "transposed block lists");
   if (memory.order == nullptr) return;
-  const KeyOrderArgs order{memory.offsets, args.batch, p.heads, p.kv_heads, blocks, memory.order};
+  const int ctas = Sm90Backward<64>::kCtasPerSm * plugin::gpu::Gpu::current().sm_count;
+  const KeyOrderArgs order{memory.offsets, args.batch, p.heads, p.kv_heads, blocks, ctas, memory.order};
   check(key_order(order, stream_of(call)), "order of key blocks");
 }
 

@@ -53,7 +53,6 @@ void plan(const fvattn_problem& p, const Metadata& meta, bool hopper, Plan& plan
   plan.flags(FVATTN_PLAN_GRAPH_SAFE | (on_sm90 ? 0 : uint32_t{FVATTN_PLAN_DETERMINISTIC}));
   Workspace forward, backward;
   ForwardMemory(p, meta, forward);
-  GroupMemory(p, meta, hopper, forward);
   if (grad) {
     save(p, meta, plan);
     BackwardMemory(p, meta, on_sm90, backward);

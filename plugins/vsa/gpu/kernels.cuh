@@ -26,15 +26,10 @@ template <int kHeadDim, class Element>
 cudaError_t sm80_forward(const sm80::ForwardArgs& args, const BlocksPolicy& policy, const CoarseAddend& add,
                          cudaStream_t stream);
 
-/// Calls that serves_sm90_forward accepts, head dims up to kLargestSm90Dim.
+/// Calls that serves_sm90_forward accepts, head dims up to kLargestSm90Dim. handed_out: a word of the workspace.
 template <int kHeadDim, class Element>
-cudaError_t sm90_forward(const sm90::ForwardArgs& args, const Sm90Policy& policy, const CoarseAddend& add,
+cudaError_t sm90_forward(const sm90::ForwardArgs& args, const Sm90Policy& policy, const CoarseAddend& add, int* handed_out,
                          cudaStream_t stream);
-
-/// The same with kSharedBlocks query blocks a CTA; head dims with kHasSm90Group.
-template <int kHeadDim, class Element>
-cudaError_t sm90_group_forward(const sm90::ForwardArgs& args, const Sm90GroupPolicy<kSharedBlocks>& policy,
-                               const CoarseAddend& add, cudaStream_t stream);
 
 /// Deterministic. d_means: of q, k and v.
 template <int kHeadDim, class Element>

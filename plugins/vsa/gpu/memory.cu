@@ -30,18 +30,6 @@ std::size_t sm90_backward_bytes(const fvattn_problem& p, const Metadata& meta) {
 
 }  // namespace
 
-GroupMemory::GroupMemory(const fvattn_problem& p, const Metadata& meta, bool hopper, Workspace& workspace) {
-  const Needs needs(p, meta);
-  const int blocks = meta.blocks().count;
-  bool has_kernel = false;
-  HeadDims::visit(p.head_dim, [&](auto dim) { has_kernel = kHasSm90Group<decltype(dim)::value>; });
-  if (!hopper || !has_kernel || !needs.lists || !serves_sm90_forward(block_map(meta.blocks()), p.scale)) return;
-  size = blocks_of_cta(needs.width, blocks);
-  if (size == 1) return;
-  const int64_t rows = p.batch * p.heads * engine::ceil_div(blocks, size);
-  lists = {workspace.take<int>(rows * size * needs.width), workspace.take<int>(rows), size * needs.width};
-}
-
 bool backward_on_sm90(const fvattn_problem& p, const Metadata& meta, bool hopper) {
   bool has_kernel = false;
   HeadDims::visit(p.head_dim, [&](auto dim) { has_kernel = kHasSm90Backward<decltype(dim)::value>; });
@@ -53,6 +41,7 @@ ForwardMemory::ForwardMemory(const fvattn_problem& p, const Metadata& meta, Work
   const Needs needs(p, meta);
   const int blocks = meta.blocks().count;
   const int64_t rows = p.batch * p.heads * blocks;
+  handed_out = workspace.take<int>(1);
   if (needs.lists) lists = {workspace.take<int>(rows * needs.width), workspace.take<int>(rows), needs.width};
   if (!needs.coarse) return;
   q_c = BlockTensor::take(p, blocks, p.heads, workspace);

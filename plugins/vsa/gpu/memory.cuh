@@ -32,20 +32,12 @@ struct ForwardMemory {
   BlockLists lists;
   BlockTensor q_c, k_c, v_c, out_c;  // means, and the coarse result
   float* lse_c = nullptr;            // [batch, heads, blocks]; gradients alone need it
+  int* handed_out = nullptr;         // query blocks that the sm90 kernel has given to its CTAs
 
   /// Pointers into the workspace (null when it measures).
   ForwardMemory(const fvattn_problem& p, const Metadata& meta, plugin::Workspace& workspace);
   /// Saved tensors that came with the call take the place of the workspace.
   void use_saved(const plugin::Call& call);
-};
-
-/// Lists of groups of query blocks (group_lists.cuh), where forward shares them: blocks_of_cta says 1 otherwise.
-struct GroupMemory {
-  BlockLists lists;
-  int size = 1;  // query blocks of a group
-
-  /// `hopper`: the device takes the sm90 engine.
-  GroupMemory(const fvattn_problem& p, const Metadata& meta, bool hopper, plugin::Workspace& workspace);
 };
 
 /// Whether the sm90 engine computes the gradients of the fine branch. `hopper`: the device takes it.

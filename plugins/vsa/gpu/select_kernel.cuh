@@ -1,5 +1,5 @@
-// select(): scores of a few query blocks with every key block stay in shared memory, as 16-bit keys; a warp then finds the
-// k-th largest of a row by bisection of its bits and writes the list.
+// select(): scores of a few query blocks with every key block stay in shared memory, two to a word; a warp then finds the
+// k-th largest of a row by bisection of the bits of its key and writes the list.
 #pragma once
 
 #include "score_keys.cuh"
@@ -16,7 +16,7 @@ inline constexpr int kSelectRows = 16;  // query blocks of a CTA at most: the ro
 struct SelectParams {
   SelectArgs args;
   int rows;    // query blocks of a CTA
-  int words;   // of a row: pairs of keys, a multiple of 32
+  int words;   // of a row: pairs of scores, a multiple of 32
   int stride;  // words between rows in shared memory, 4 above a multiple of 32: no bank conflicts
 };
 
@@ -53,9 +53,9 @@ __device__ __forceinline__ void mean_products(float (&acc)[4], const MeanRow<kSe
   }
 }
 
-/// The keys of the CTA's rows in shared memory; 0 behind the last block.
+/// The scores of the CTA's rows in shared memory; kNoScore behind the last block.
 template <int kHeadDim, class Element>
-__device__ __forceinline__ void fill_keys(const SelectParams& params, unsigned* keys, int first, int head, int batch) {
+__device__ __forceinline__ void fill_scores(const SelectParams& params, unsigned* scores, int first, int head, int batch) {
   constexpr int kSegments = kHeadDim / 32;
   const SelectArgs& args = params.args;
   const int lane = sm80::thread_index() % sm80::kLanes, row = lane / 4;
@@ -73,18 +73,28 @@ __device__ __forceinline__ void fill_keys(const SelectParams& params, unsigned* 
     float acc[4];
     mean_products(acc, low, high, k, args.head_dim);
     const int column = block + lane % 4 * 2;
-    const unsigned there = (column < args.blocks ? 0xFFFFu : 0u) | (column + 1 < args.blocks ? 0xFFFF0000u : 0u);
-    unsigned* const to = keys + column / 2;
-    if (row < params.rows) to[row * params.stride] = score_keys<Element>(acc[0], acc[1], args.scale) & there;
-    if (row + 8 < params.rows) to[(row + 8) * params.stride] = score_keys<Element>(acc[2], acc[3], args.scale) & there;
+    const unsigned none = (column < args.blocks ? 0u : kNoScore) | (column + 1 < args.blocks ? 0u : kNoScore << 16);
+    unsigned* const to = scores + column / 2;
+    if (row < params.rows) to[row * params.stride] = score_pair<Element>(acc[0], acc[1], args.scale) | none;
+    if (row + 8 < params.rows) to[(row + 8) * params.stride] = score_pair<Element>(acc[2], acc[3], args.scale) | none;
   }
 }
 
 /// Keys of a row that are at least `key`; all lanes of the warp get it.
+template <class Element>
 __device__ __forceinline__ int count_from(const unsigned* row, int words, unsigned key) {
+  using Counter = ScoreCount<Element>;
+  constexpr int kRound = Counter::kMost / 4 * sm80::kLanes;  // quads that all lanes may add before they take
+  const uint4* const quads = reinterpret_cast<const uint4*>(row);
+  Counter counter(score_of<Element>(key));
   int count = 0;
-  for (int at = sm80::thread_index() % sm80::kLanes; at < words; at += sm80::kLanes) {
-    count += ((row[at] & 0xFFFFu) >= key) + ((row[at] >> 16) >= key);
+  for (int first = 0; first < words / 4; first += kRound) {
+    const int end = engine::smaller(words / 4, first + kRound);
+    for (int at = first + sm80::thread_index() % sm80::kLanes; at < end; at += sm80::kLanes) {
+      const uint4 quad = quads[at];
+      for (const unsigned pair : {quad.x, quad.y, quad.z, quad.w}) counter.add(pair);
+    }
+    count += counter.take();
   }
 #pragma unroll
   for (int mask = sm80::kLanes / 2; mask > 0; mask /= 2) count += __shfl_xor_sync(0xFFFFFFFFu, count, mask);
@@ -92,12 +102,13 @@ __device__ __forceinline__ int count_from(const unsigned* row, int words, unsign
 }
 
 /// Writes the blocks of a row whose keys are above `least`, and the first `ties` of those that equal it, ascending.
+template <class Element>
 __device__ __forceinline__ void write_list(const unsigned* row, int words, unsigned least, int ties, int* list) {
   const int lane = sm80::thread_index() % sm80::kLanes;
   const unsigned below = (1u << lane) - 1;
   int written = 0, ties_seen = 0;
   for (int at = lane; at < words; at += sm80::kLanes) {
-    const unsigned pair[2] = {row[at] & 0xFFFFu, row[at] >> 16};
+    const unsigned pair[2] = {key_of<Element>(row[at] & 0xFFFFu), key_of<Element>(row[at] >> 16)};
     const unsigned tied[2] = {__ballot_sync(0xFFFFFFFFu, pair[0] == least), __ballot_sync(0xFFFFFFFFu, pair[1] == least)};
     const int rank = ties_seen + __popc(tied[0] & below) + __popc(tied[1] & below);
     const bool kept[2] = {pair[0] > least || (pair[0] == least && rank < ties),
@@ -112,28 +123,29 @@ __device__ __forceinline__ void write_list(const unsigned* row, int words, unsig
 }
 
 template <int kHeadDim, class Element>
-__global__ void __launch_bounds__(kSelectThreads) select_kernel(const __grid_constant__ SelectParams params) {
+__global__ void __launch_bounds__(kSelectThreads, 4) select_kernel(const __grid_constant__ SelectParams params) {
   const SelectArgs& args = params.args;
-  unsigned* const keys = reinterpret_cast<unsigned*>(sm80::shared_memory());
+  unsigned* const scores = reinterpret_cast<unsigned*>(sm80::shared_memory());
   const int first = static_cast<int>(blockIdx.x) * params.rows, head = static_cast<int>(blockIdx.y),
             batch = static_cast<int>(blockIdx.z);
-  fill_keys<kHeadDim, Element>(params, keys, first, head, batch);
+  fill_scores<kHeadDim, Element>(params, scores, first, head, batch);
   __syncthreads();
   for (int i = sm80::thread_index() / sm80::kLanes; i < params.rows && first + i < args.blocks; i += kSelectWarps) {
-    const unsigned* const row = keys + i * params.stride;
+    const unsigned* const row = scores + i * params.stride;
     unsigned least = 0;  // the kept-th largest key
     for (unsigned bit = 0x8000u; bit != 0; bit /= 2) {
-      if (count_from(row, params.words, least | bit) >= args.kept) least |= bit;
+      if (count_from<Element>(row, params.words, least | bit) >= args.kept) least |= bit;
     }
     const long long at = (static_cast<long long>(batch) * args.heads + head) * args.blocks + first + i;
-    write_list(row, params.words, least, args.kept - count_from(row, params.words, least + 1), args.index + at * args.width);
+    const int ties = args.kept - count_from<Element>(row, params.words, least + 1);
+    write_list<Element>(row, params.words, least, ties, args.index + at * args.width);
     if (sm80::thread_index() % sm80::kLanes == 0) args.count[at] = args.kept;
   }
 }
 
 template <int kHeadDim, class Element>
 cudaError_t select(const SelectArgs& args, cudaStream_t stream) {
-  constexpr int kSharedBytes = 24 * 1024;  // aimed at: eight CTAs an SM on the larger GPUs
+  constexpr int kSharedBytes = 48 * 1024;  // at most: four CTAs an SM on the larger GPUs
   SelectParams params{args, kSelectRows, engine::ceil_div(args.blocks, 64) * 32, 0};
   params.stride = params.words + 4;
   while (params.rows > 1 && params.rows * params.stride * 4 > kSharedBytes) params.rows /= 2;

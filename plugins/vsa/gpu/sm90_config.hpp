@@ -2,8 +2,7 @@
 #pragma once
 
 #include "blocks_policy.hpp"
-#include "sm90_group_policy.hpp"
-#include "sm90_sharing.hpp"
+#include "sm90_policy.hpp"
 
 #include <fvattn/engine/sm90/backward_config.hpp>
 #include <fvattn/engine/sm90/forward_config.hpp>
@@ -15,13 +14,6 @@ namespace vsa::gpu {
 template <int kHeadDim>
 using Sm90Forward =
     engine::sm90::ForwardConfig<kHeadDim, 64, 1, 1, kHeadDim <= 64 ? 4 : 3, kHeadDim <= 64 ? 4 : 3, 1, false, 0, 2, 72>;
-
-/// kSharedBlocks query blocks a CTA, a consumer each, which walk the union of their lists: as many stages as fit, since a
-/// consumer runs ahead of the others by so many steps.
-template <int kHeadDim>
-using Sm90GroupForward =
-    engine::sm90::ForwardConfig<kHeadDim, 64, kSharedBlocks, 2, kHeadDim <= 64 ? 8 : 7 - kSharedBlocks,
-                                kHeadDim <= 64 ? 8 : 7 - kSharedBlocks, 1, false, 0, 1, kSharedBlocks == 3 ? 32 : 40>;
 
 /// One key block a CTA, two CTAs an SM. A tile of two key blocks would walk the union of their lists of query blocks: on
 /// random data nearly twice as long as each, half of its products for nothing. Alone, 64 keys take nearly as long on the
@@ -35,8 +27,6 @@ inline constexpr int kLargestSm90Dim = 128;
 /// Of a build with all head dims: the others would need a narrower product for d_q in backward.
 template <int kHeadDim>
 inline constexpr bool kHasSm90Backward = kHeadDim == 64 || kHeadDim == 128;
-template <int kHeadDim>
-inline constexpr bool kHasSm90Group = kHeadDim == 64 || kHeadDim == 128;
 
 /// Blocks of 64 tokens in raster order, as tensor copies bring them. Other sizes and layouts stay on the sm80 engine.
 inline bool fits_sm90(const BlockMap& map) {
@@ -48,12 +38,6 @@ inline bool fits_sm90(const BlockMap& map) {
 inline Sm90Policy sm90_policy(const BlocksPolicy& p) {
   const auto map = engine::PowerBoxMap::of(p.q_map.grid, p.q_map.box);
   return {map, map, p.lists, p.inverse, p.every, nullptr, 0};
-}
-
-/// The same for groups of blocks, with the lists of groups.
-inline Sm90GroupPolicy<kSharedBlocks> sm90_group_policy(const BlocksPolicy& p, const engine::TileLists& lists) {
-  const auto map = engine::PowerBoxMap::of(p.q_map.grid, p.q_map.box);
-  return {{map}, map, lists, p.every};
 }
 
 inline bool serves_sm90_forward(const BlockMap& map, double scale) { return scale > 0 && fits_sm90(map); }

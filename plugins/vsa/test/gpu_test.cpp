@@ -38,6 +38,13 @@ TEST_CASE("lists of more blocks than a warp reads at once, their blocks nearly e
   check({1, 45, 5}, gpu_case({1, 45, 5}, 1, 1, 64, plugin::kBF16), {.sparsity = 0.4, .tile = {1, 1, 64}});
 }
 
+TEST_CASE("clipped blocks share the steps of a list, more than one step of them") {
+  if (!plugin::gpu::is_hopper(test_device())) return;  // how the sm90 engine loads them
+  check({1, 30, 9}, gpu_case({1, 30, 9}, 2, 1, 128, plugin::kBF16), {.sparsity = 0.2});
+  check({6, 7, 11}, gpu_case({6, 7, 11}, 1, 1, 64, plugin::kF16), {.sparsity = 0.1});
+  check({5, 9, 6}, gpu_case({5, 9, 6}, 1, 1, 96, plugin::kBF16, 2), {.sparsity = 0.5, .gate = false});
+}
+
 TEST_CASE("every block, negative and other scales") {
   check({4, 4, 4}, gpu_case({4, 4, 4}, 2, 1, 64, plugin::kF16), {0});
   check({5, 9, 3}, gpu_case({5, 9, 3}, 1, 1, 64, plugin::kBF16), {0});

@@ -15,7 +15,8 @@ namespace engine = fvattn::engine;
 
 /// visible(batch, head, query row, key row). Checks that
 ///  - each visible pair is reached exactly once by the forward schedule, and no hidden pair is;
-///  - tiles without needs_mask show every pair, and separable masks are what they say;
+///  - tiles without needs_mask show every pair, steps that are said to be free need none, and separable masks are what they
+///    say;
 ///  - the transposed schedule is ascending and has exactly the tile pairs of the forward one that show something.
 template <class Tile, class Policy, class Visible>
 void check_policy(const Policy& policy, int batch, int heads, int q_rows, int kv_rows, Visible&& visible) {
@@ -33,6 +34,12 @@ void check_policy(const Policy& policy, int batch, int heads, int q_rows, int kv
           REQUIRE(tile < kv_tiles);
           CHECK_MESSAGE(forward.insert({i, tile}).second, "key tile ", tile, " twice in query tile ", i);
           const bool masked = policy.template needs_mask<Tile>(item, tile);
+          if constexpr (engine::KnowsFreeSteps<Policy, Tile>) {
+            const int free = policy.template free_steps<Tile>(item, step);
+            REQUIRE((free >= 0 && step + free < policy.template steps<Tile>(item)));
+            for (int i = 1; i <= free; ++i)
+              CHECK_FALSE(policy.template needs_mask<Tile>(item, policy.template kv_tile<Tile>(item, step + i)));
+          }
           const auto mask = policy.template mask<Tile>(item, tile);
           for (int q = 0; q < Tile::kTileQ; ++q)
             for (int k = 0; k < Tile::kTileKv; ++k) {

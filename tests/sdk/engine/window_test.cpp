@@ -30,6 +30,16 @@ struct Rule {
   }
 };
 
+/// What follows a run of free steps that was skipped is what follows it by the policy.
+template <class Tile>
+void check_skip(RegionWalk walk, int free, const WindowPolicy& policy, const WorkItem& item, int step) {
+  walk.skip(free);
+  const auto kv_map = CountedBoxMap::of(policy.kv_map);
+  CHECK((free <= 0 || walk.full<Tile::kTileKv>(kv_map)));
+  for (walk.next(), step += free + 1; free > 0 && step < policy.steps<Tile>(item); walk.next(), ++step)
+    REQUIRE(walk.tile(kv_map) == policy.kv_tile<Tile>(item, step));
+}
+
 /// A walk goes through the tiles of the policy in its order, and knows which are full.
 template <class Tile>
 void check_walk(const WalkedWindowPolicy& walked, const WindowPolicy& policy, int heads) {
@@ -43,6 +53,11 @@ void check_walk(const WalkedWindowPolicy& walked, const WindowPolicy& policy, in
         const int at = policy.kv_tile<Tile>(item, step);
         wrong += walk.tile(walked.kv_map) != at;
         wrong += walk.full<Tile::kTileKv>(walked.kv_map) != policy.kv_map.full<Tile::kTileKv>(at);
+        const int free = walk.free_steps<Tile::kTileKv>(walked.kv_map);
+        wrong += step + free >= policy.steps<Tile>(item);
+        for (int i = 1; i <= free; ++i)
+          wrong += !policy.kv_map.full<Tile::kTileKv>(policy.kv_tile<Tile>(item, step + i));
+        check_skip<Tile>(walk, free, policy, item, step);
         for (int slot = 0; slot < Tile::kTileKv; ++slot)
           wrong += walked.kv_map.row<Tile::kTileKv>(item, at, slot) != policy.kv_map.row<Tile::kTileKv>(item, at, slot);
       }

@@ -1,6 +1,9 @@
 #include "arguments.hpp"
 #include "instances.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace fvattn::engine::sm90::test {
 
 using sm80::test::Case;
@@ -69,6 +72,31 @@ TEST_CASE("forward, dense: more key tiles than stages") {
       c.kv_len = random_int(900, 1300);
       check_dense(c, kind);
     }
+  }
+}
+
+TEST_CASE("forward, dense: a last round of query tiles cut by keys") {
+  for (const int head_dim : {64, 128, 72}) {
+    Case c = random_case(head_dim);
+    c.batch = random_int(1, 2);
+    c.kv_heads = 1;
+    c.q_heads = random_int(1, 2);
+    c.q_len = random_int(300, 500);
+    c.kv_len = random_int(5000, 6000);
+    const int rows = 192, items = (c.q_len + rows - 1) / rows * c.q_heads * c.batch;
+    const int workers = std::min(random_int(2, 5), items);
+    CAPTURE(workers);
+    const int columns = c.head_dim <= 64 ? 65 : 129;  // o and lse
+    sm80::test::DeviceArray<float> workspace(static_cast<std::size_t>(4 * rows * workers) * columns);
+    sm80::test::check_forward(c, sm80::test::dense_rule(c, false), [&](const sm80::ForwardArgs& from) {
+      workspace.poison();
+      ForwardArgs args = converted(from, c);
+      args.sm_count = workers;
+      args.workspace = workspace.data();
+      return c.head_dim <= 64 ? run_forward<64>(c.type, Kind::alone, args) : run_forward<128>(c.type, Kind::alone, args);
+    });
+    const bool cut = items % workers > 0 && items % workers <= workers / 2;
+    if (cut) CHECK(!std::isnan(workspace.download()[0]));
   }
 }
 

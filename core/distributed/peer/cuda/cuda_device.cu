@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <new>
+#include <set>
 
 namespace fvattn::peer {
 namespace {
@@ -71,6 +72,7 @@ class CudaDevice final : public Device {
     if (shares_addresses_) {
       Address address{};
       if (!from_hex(handle, &address, sizeof address)) return malformed;
+      shares_gpu_ = shares_gpu_ || address.device == number_;
       if (address.device != number_) {
         const cudaError_t error = cudaDeviceEnablePeerAccess(address.device, 0);
         if (error == cudaErrorPeerAccessAlreadyEnabled) cudaGetLastError();
@@ -90,6 +92,20 @@ class CudaDevice final : public Device {
     if (!shares_addresses_ && use().ok()) cudaIpcCloseMemHandle(memory);
   }
 
+  Status prepare(void* stream) override {
+    const auto s = static_cast<cudaStream_t>(stream);
+    if (!shares_gpu_ || is_recorded(s)) return {};
+    if (Status status = use(); !status.ok()) return status;
+    // The first work on a stream may not start while a kernel of another stream of this process runs, such as one that waits
+    // for it (two to four ranks on one H100: every fourth time; never on a stream that had been used).
+    unsigned long long id = 0;
+    if (Status status = check(cudaStreamGetId(s, &id), "cudaStreamGetId"); !status.ok()) return status;
+    if (!used_.insert(id).second) return {};
+    if (Status status = check(side_.make(), "making a stream"); !status.ok()) return status;
+    for (cudaStream_t first : {s, side_.get()})
+      if (Status status = check(use_once(first), "the first use of a stream"); !status.ok()) return status;
+    return {};
+  }
   Status run(const Work& work, void* stream) override {
     if (Status status = use(); !status.ok()) return status;
     const auto s = static_cast<cudaStream_t>(stream);
@@ -116,7 +132,8 @@ class CudaDevice final : public Device {
   // A last push of what the rank keeps runs beside those that wait for links; copy engines would be slow at it.
   Status move(const Work& work, cudaStream_t s) {
     const auto keeps = [](const Push& push) { return push.peer[0] == push.rank; };
-    const bool beside = work.pushes.size() > 1 && keeps(work.pushes.back());
+    // A graph with branches has streams of its own, whose first use would be as in prepare().
+    const bool beside = work.pushes.size() > 1 && keeps(work.pushes.back()) && !(shares_gpu_ && is_recorded(s));
     if (beside)
       if (Status status = check(side_.fork(s), "a fork of the stream"); !status.ok()) return status;
     for (const Push& push : work.pushes) {
@@ -129,12 +146,20 @@ class CudaDevice final : public Device {
     }
     return beside ? check(side_.join(s), "a join of the stream") : Status();
   }
+  static bool is_recorded(cudaStream_t s) {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    const cudaError_t error = cudaStreamIsCapturing(s, &status);
+    if (error != cudaSuccess) cudaGetLastError();  // the default stream, while another one is
+    return error != cudaSuccess || status != cudaStreamCaptureStatusNone;
+  }
   Status use() const { return check(cudaSetDevice(number_), "cudaSetDevice"); }
 
   const int number_;
   const bool shares_addresses_;
   const Watch watch_;
   SideStream side_;
+  bool shares_gpu_ = false;  // with another rank of this process
+  std::set<unsigned long long> used_;  // streams, by their ids, where it does
 };
 
 }  // namespace
@@ -145,6 +170,7 @@ Result<std::unique_ptr<Device>> make_cuda_device(int number, bool shares_address
   Status status = check(cudaHostAlloc(&host, sizeof(Trouble), cudaHostAllocMapped | cudaHostAllocPortable), "cudaHostAlloc");
   if (status.ok()) status = check(cudaMalloc(&failed, sizeof(int)), "cudaMalloc");
   if (status.ok()) status = check(cudaMemset(failed, 0, sizeof(int)), "cudaMemset");
+  if (status.ok()) status = check(load_kernels(), "loading the kernels");
   if (!status.ok()) {
     cudaFree(failed);
     cudaFreeHost(host);

@@ -31,4 +31,27 @@ __global__ void __launch_bounds__(kThreads) copy_out_kernel(const __grid_constan
   copy_out_part(out, static_cast<int>(blockIdx.x), Block());
 }
 
+namespace {
+
+__global__ void nothing_kernel() {}
+
+}  // namespace
+
+cudaError_t use_once(cudaStream_t stream) {
+  nothing_kernel<<<1, 1, 0, stream>>>();
+  const cudaError_t error = cudaGetLastError();
+  return error == cudaSuccess ? cudaStreamSynchronize(stream) : error;
+}
+
+cudaError_t load_kernels() {
+  const void* const all[] = {reinterpret_cast<const void*>(enter_kernel), reinterpret_cast<const void*>(push_kernel),
+                             reinterpret_cast<const void*>(signal_kernel), reinterpret_cast<const void*>(complete_kernel),
+                             reinterpret_cast<const void*>(copy_out_kernel)};
+  for (const void* kernel : all) {
+    cudaFuncAttributes attributes;
+    if (const cudaError_t error = cudaFuncGetAttributes(&attributes, kernel); error != cudaSuccess) return error;
+  }
+  return cudaSuccess;
+}
+
 }  // namespace fvattn::peer

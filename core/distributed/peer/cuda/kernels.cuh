@@ -102,4 +102,9 @@ __global__ void signal_kernel(const __grid_constant__ Push push, Watch watch);
 __global__ void complete_kernel(const __grid_constant__ Push push, Watch watch, uint64_t limit_ns);
 __global__ void __launch_bounds__(kThreads) copy_out_kernel(const __grid_constant__ CopyOut out, Watch watch);
 
+/// Loads all of them: a first launch would load, and wait for another rank's kernel that waits for this one.
+cudaError_t load_kernels();
+/// A kernel that does nothing has run on the stream.
+cudaError_t use_once(cudaStream_t stream);
+
 }  // namespace fvattn::peer

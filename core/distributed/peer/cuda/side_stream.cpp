@@ -11,14 +11,16 @@ SideStream::~SideStream() {
   cudaStreamDestroy(side_);
 }
 
-cudaError_t SideStream::fork(cudaStream_t stream) {
-  if (side_ == nullptr) {
-    for (cudaEvent_t* event : {&begin_, &end_})
-      if (const cudaError_t error = cudaEventCreateWithFlags(event, cudaEventDisableTiming); error != cudaSuccess)
-        return error;
-    if (const cudaError_t error = cudaStreamCreateWithFlags(&side_, cudaStreamNonBlocking); error != cudaSuccess)
+cudaError_t SideStream::make() {
+  if (side_ != nullptr) return cudaSuccess;
+  for (cudaEvent_t* event : {&begin_, &end_})
+    if (const cudaError_t error = cudaEventCreateWithFlags(event, cudaEventDisableTiming); error != cudaSuccess)
       return error;
-  }
+  return cudaStreamCreateWithFlags(&side_, cudaStreamNonBlocking);
+}
+
+cudaError_t SideStream::fork(cudaStream_t stream) {
+  if (const cudaError_t error = make(); error != cudaSuccess) return error;
   if (const cudaError_t error = cudaEventRecord(begin_, stream); error != cudaSuccess) return error;
   return cudaStreamWaitEvent(side_, begin_, 0);
 }

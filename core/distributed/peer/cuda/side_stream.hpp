@@ -14,6 +14,8 @@ class SideStream {
   SideStream& operator=(const SideStream&) = delete;
   ~SideStream();
 
+  /// Makes it, if need be.
+  cudaError_t make();
   cudaError_t fork(cudaStream_t stream);
   cudaError_t join(cudaStream_t stream);
   cudaStream_t get() const { return side_; }

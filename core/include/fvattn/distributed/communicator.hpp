@@ -17,6 +17,8 @@ struct Transfer {
   Pattern pattern = Pattern::scatter_heads;
   Ranges sequence, heads;
   Layout source, target;
+  /// Of a target that is lent (Communicator::lend): room behind its rows, in every batch. The same on every rank.
+  int64_t spare_rows = 0;
 };
 
 /// Any number of tensors that move at once.
@@ -62,10 +64,19 @@ class Communicator {
   virtual bool moves_device_memory() const = 0;
   /// True if an exchange that all ranks have made before can be recorded in a CUDA graph and replayed any number of times.
   virtual bool can_be_captured() const { return false; }
+  /// True if lend() saves a copy. The same on all ranks.
+  virtual bool lends() const { return false; }
 
   /// Moves all transfers. Targets are complete, and sources may be written again, when it returns. Refused before a byte
   /// moves if ranks came with different operations, splits or sizes.
   virtual Status exchange(const Exchange& exchange) = 0;
+  /// Where the targets of these transfers can lie, in memory of the communicator's own that others write in place: for
+  /// transports that have to copy what arrives otherwise (lends()). By transfer, and of no transfer nullptr, not of
+  /// an empty one either; dense, Transfer::spare_rows behind the rows of each batch. Empty where there is no memory: targets
+  /// are the caller's then. Targets of `exchange` are ignored. All ranks call it alike, and either all or none exchange into
+  /// all of what they got; collective where the shape is new. It holds until this rank's next lend(), and what is in it
+  /// until the next exchange into it, in the order of the stream: for tensors that die before.
+  virtual Result<std::vector<std::byte*>> lend(const Exchange& exchange);
   /// Every rank's contract, by rank.
   virtual Result<std::vector<Contract>> gather_contracts(const Contract& mine) = 0;
   /// Returns when every rank has called it.

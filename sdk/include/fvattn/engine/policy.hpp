@@ -18,11 +18,16 @@
 //   Mask mask<T>(item, kv_tile)                Mask::visible(q_slot, kv_slot), both counted inside the item and tile
 //
 // Optional members:
+//   int free_steps<T>(item, step)              how many steps of the item right behind this one need no mask, as far as is
+//                                              cheaply known. Kernels then do not ask in those
 //   OutMap o_map                               o, lse and d_q go to these rows instead of q_map's: partial results
 //   bool Mask::row_visible(q_slot), bool Mask::key_visible(kv_slot)     for masks that factor: visible(q, kv) is both.
 //                                              Engines then ask once a row and once a key instead of once a pair
 //   static bool Mask::kCostly = true           of a mask whose rows are all visible: key_visible is worth asking only once
 //                                              a warp and key
+//   static bool kEvenTiles = true              all query tiles cost the same: those of a last, short round may be cut by keys
+//   static bool kLongTiles = true, int long_tiles<T>(), int text_rounds     the last query tiles of a head, on the host, and
+//                                              how many others such a tile costs; they are then taken first
 //   static bool Mask::kOfKeyTile = true        of such a mask that is the same for every item: gradients with keys
 //                                              stationary then ask once
 //
@@ -47,6 +52,7 @@ struct WorkItem {
   int q_tile = 0;
   int head = 0;
   int batch = 0;
+  int partial = -1;  // number of the partial result, of a tile whose keys several items share (sm90/work_order.hpp)
 };
 
 template <int kRows>
@@ -83,6 +89,12 @@ concept BackwardPolicy = ForwardPolicy<P, T> && requires(const P& p, const WorkI
 /// full() and next(), which kernels go through in place of kv_tile() and q_tile() of each step.
 template <class P>
 concept WalksTiles = requires { typename P::Walk; };
+
+/// Policies that know runs of steps without a mask.
+template <class P, class T = TileShape<64, 64>>
+concept KnowsFreeSteps = requires(const P& p, const WorkItem& item, int n) {
+  { p.template free_steps<T>(item, n) } -> std::convertible_to<int>;
+};
 
 struct NoWalk {};
 template <class P>

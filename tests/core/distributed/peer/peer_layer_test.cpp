@@ -84,3 +84,35 @@ TEST_CASE("P ranks over peer give what one gives") {
       if (shares) CHECK(group.ranks[0]->stats().copies == 0);
     }
 }
+
+TEST_CASE("without gradients what arrives is attended where it was written, call after call") {
+  constexpr int kCalls = 4;
+  for (const int ranks : {2, 3}) {
+    CAPTURE(ranks);
+    PeerGroup group = make_peer_group(ranks, false, 2);
+    std::vector<QKV> whole, text;
+    std::vector<Sides> expected;
+    for (int i = 0; i < kCalls; ++i) {
+      whole.push_back(random_qkv(2, kRows, kRows, kHeads, kHeads, kDim));
+      text.push_back(random_qkv(2, kText, kText, kHeads, kHeads, kDim));
+      expected.push_back(one_rank(whole.back(), text.back(), at::ones({2, kRows + kText, kHeads, kDim})));
+    }
+    std::vector<double> errors(group.ranks.size(), 1e9);
+    on_ranks(group.ranks, [&](Communicator& self) {
+      const at::NoGradGuard no_grad;
+      const auto r = static_cast<size_t>(self.rank());
+      const Range rows = split_evenly(kRows, ranks)[r];
+      const auto mine = [&](const at::Tensor& t) { return t.narrow(1, rows.begin, rows.size).clone(); };
+      DistributedAttention layer(layer_options(kHeads, kDim), group.ranks[r]);
+      std::vector<at::Tensor> all;
+      for (size_t i = 0; i < kCalls; ++i)
+        all.push_back(layer->forward(mine(whole[i].q), mine(whole[i].k), mine(whole[i].v), text[i].q, text[i].k, text[i].v)
+                          .first);
+      errors[r] = 0;
+      for (size_t i = 0; i < kCalls; ++i) errors[r] = std::max(errors[r], relative_error(all[i], mine(expected[i].o)));
+    });
+    for (const double error : errors) CHECK(error < 1e-5);
+    // The outputs o and text_o, which callers keep.
+    CHECK(group.ranks[0]->stats().copies == 2 * kCalls);
+  }
+}

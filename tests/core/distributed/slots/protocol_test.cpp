@@ -119,6 +119,44 @@ int waits_for_others(const Shape& shape, Epoch epochs) {
   return count;
 }
 
+/// Exchanges through two slots and, where `lent` has their bit, into a third place by entry, as peer does with memory that
+/// it lends.
+Program mixed_program_of(Group& group, int rank, Epoch epochs, unsigned lent) {
+  Program program;
+  Recorder recorder{group.memory.data(), program};
+  const int ranks = group.shape.ranks;
+  constexpr int kLent = 2;
+  for (Epoch e = 1; e <= epochs; ++e) {
+    const bool is_lent = (lent >> e & 1) != 0;
+    const Shape shape{ranks, 1, is_lent ? 1 : 2, is_lent};
+    const int place = is_lent ? kLent : shape.slot_of(e);
+    Protocol protocol(shape, rank, group.flags.data(), recorder);
+    if (is_lent) protocol.after_read(e - 1);
+    for (int i = 1; i < ranks; ++i) {
+      const int peer = (rank + i) % ranks;
+      CHECK(protocol.before_write(peer, e));
+      program.push_back({Step::store, group.data(peer, place, rank, 0), e});
+      protocol.after_write(peer, 0, e);
+    }
+    protocol.after_write(rank, 0, e);
+    CHECK(protocol.before_read(e));
+    for (int twice = 0; twice < 2; ++twice)
+      for (int source = 0; source < ranks; ++source)
+        if (source != rank) program.push_back({Step::load, group.data(rank, place, source, 0), e});
+  }
+  return program;
+}
+
+Verdict mixed_verdict(int ranks, Epoch epochs, unsigned lent, const Change& change = {}) {
+  Group group({ranks, 1, 3, false});
+  std::vector<Program> programs;
+  for (int r = 0; r < ranks; ++r) {
+    programs.push_back(mixed_program_of(group, r, epochs, lent));
+    if (change) change(programs.back(), r);
+  }
+  return check_all(programs, group.locations());
+}
+
 constexpr Shape kTwoSlots2{2, 1, 2, false}, kTwoSlots3{3, 1, 2, false}, kOneSlot2{2, 1, 1, true}, kOneSlot3{3, 1, 1, true};
 
 }  // namespace
@@ -137,6 +175,18 @@ TEST_CASE("no interleaving of two or three ranks reads what does not belong ther
     CHECK(v.states > 500);
     MESSAGE(shape.ranks, " ranks, ", shape.slots, " slots, ", epochs, " exchanges: ", v.states, " states");
   }
+}
+
+TEST_CASE("exchanges through slots and into lent memory go together in any order") {
+  constexpr Epoch kEpochs = 4;
+  for (unsigned lent = 0; lent < 1U << kEpochs; ++lent) {
+    CAPTURE(lent);
+    CHECK(mixed_verdict(2, kEpochs, lent << 1).fault == "");
+  }
+  for (unsigned lent = 0; lent < 8; ++lent) CHECK(mixed_verdict(3, 3, lent << 1).fault == "");
+  // The second exchange into lent memory without the word that the first has been read.
+  CHECK(mixed_verdict(2, 2, 0b110, remove_wait(3)).fault != "");
+  CHECK(mixed_verdict(2, 3, 0b1010, remove_wait(5)).fault == "");  // the exchange between them says as much
 }
 
 TEST_CASE("a missing fence is seen") {

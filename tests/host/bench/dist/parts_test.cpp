@@ -1,10 +1,10 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "bench/dist/exchange_case.hpp"
 #include "bench/dist/machine.hpp"
+#include "bench/dist/reference_steps.hpp"
 #include "bench/dist/spread.hpp"
 
 #include <doctest/doctest.h>
-
 
 #include <thread>
 
@@ -67,6 +67,45 @@ TEST_CASE("an exchange is right, and one that is not is seen") {
       CHECK(right[r]);
       CHECK(poisoned[r]);
     }
+  }
+}
+
+// The steps of the baseline, with an all-to-all between threads.
+class StepsOfThreads final : public ReferenceSteps {
+ public:
+  StepsOfThreads(std::vector<at::Tensor>& board, Communicator& ranks)
+      : ReferenceSteps(ranks.size()), board_(board), ranks_(ranks) {}
+
+ private:
+  void all_to_all(at::Tensor& target, at::Tensor& source) override {
+    board_[static_cast<size_t>(ranks_.rank())] = source;
+    REQUIRE(ranks_.barrier().ok());
+    for (int r = 0; r < ranks_.size(); ++r) target[r].copy_(board_[static_cast<size_t>(r)][ranks_.rank()]);
+    REQUIRE(ranks_.barrier().ok());
+  }
+
+  std::vector<at::Tensor>& board_;
+  Communicator& ranks_;
+};
+
+TEST_CASE("the reference's steps move what they have to") {
+  for (const Pattern pattern : {Pattern::scatter_heads, Pattern::gather_heads}) {
+    const ExchangeCase what{"even", pattern, pattern == Pattern::scatter_heads ? 3 : 1, 12, 6, 8};
+    auto group = make_thread_communicators(3);
+    std::vector<at::Tensor> board(3);
+    bool right[3] = {};
+    std::vector<std::thread> threads;
+    for (int r = 0; r < 3; ++r)
+      threads.emplace_back([&, r, control = std::move(group[static_cast<size_t>(r)])] {
+        const Member member(control, {}, at::kCPU, true);
+        CaseTensors tensors(what, member);
+        StepsOfThreads steps(board, *control);
+        if (pattern == Pattern::scatter_heads) tensors.set_targets(steps.scatter(tensors.sources()));
+        else tensors.set_targets({steps.gather(tensors.sources().front())});
+        right[r] = tensors.is_right();
+      });
+    for (std::thread& thread : threads) thread.join();
+    for (const bool is_right : right) CHECK(is_right);
   }
 }
 

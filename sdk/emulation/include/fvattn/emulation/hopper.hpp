@@ -42,6 +42,7 @@ struct WarpgroupProduct {
   bool b_mn_major;
   bool accumulate;
   bool bfloat16;
+  bool a_mn_major = false; // of a descriptor
 };
 void wgmma(const WarpgroupProduct& product);
 void wgmma_fence();

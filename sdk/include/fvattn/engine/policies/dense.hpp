@@ -8,6 +8,7 @@ namespace fvattn::engine {
 /// Full attention; kCausal: query i sees keys j <= i + kv_len - q_len (bottom-right aligned).
 template <bool kCausal>
 struct DensePolicy {
+  static constexpr bool kEvenTiles = !kCausal;
   LinearMap q_map, kv_map;
 
   struct Mask {
@@ -54,6 +55,12 @@ struct DensePolicy {
     }
     return end > kv_map.length;
   }
+  /// The masked tiles come first: behind them all are free.
+  template <class T>
+  FVATTN_BOTH int free_steps(const WorkItem& item, int step) const {
+    const int left = steps<T>(item) - 1 - step;
+    return left > 0 && !needs_mask<T>(item, left - 1) ? left : 0;
+  }
   template <class T>
   FVATTN_BOTH Mask mask(const WorkItem& item, int tile) const {
     return {item.q_tile * T::kTileQ, tile * T::kTileKv, kv_map.length, diagonal()};
@@ -75,5 +82,6 @@ struct DensePolicy {
 };
 
 static_assert(BackwardPolicy<DensePolicy<false>> && BackwardPolicy<DensePolicy<true>>);
+static_assert(KnowsFreeSteps<DensePolicy<false>> && KnowsFreeSteps<DensePolicy<true>>);
 
 }  // namespace fvattn::engine

@@ -17,6 +17,7 @@ struct KeyRange {
 template <bool kCausal>
 struct KeyPaddingPolicy : DensePolicy<kCausal> {
   using Dense = DensePolicy<kCausal>;
+  static constexpr bool kEvenTiles = false;
   const std::uint32_t* valid;
   const KeyRange* ranges;
   int words;
@@ -52,6 +53,8 @@ struct KeyPaddingPolicy : DensePolicy<kCausal> {
     return end_tile<T>(item) - 1 - step;
   }
   template <class T>
+  int free_steps(const WorkItem&, int) const = delete;  // the base's does not know the bits
+  template <class T>
   FVATTN_BOTH bool needs_mask(const WorkItem& item, int tile) const {
     std::uint32_t all = ~std::uint32_t{0};
     for (int w = 0; w < T::kTileKv / 32; ++w) all &= words_of<T>(item.batch, tile)[w];
@@ -70,5 +73,6 @@ struct KeyPaddingPolicy : DensePolicy<kCausal> {
 };
 
 static_assert(BackwardPolicy<KeyPaddingPolicy<false>> && BackwardPolicy<KeyPaddingPolicy<true>>);
+static_assert(!KnowsFreeSteps<KeyPaddingPolicy<false>> && !KnowsFreeSteps<KeyPaddingPolicy<true>>);
 
 }  // namespace fvattn::engine

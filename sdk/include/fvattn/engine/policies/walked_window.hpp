@@ -11,6 +11,7 @@ struct RegionWalk {
   Extent3 at;                          // box of this step
   int first_h, end_h, first_w, end_w;  // the region
   int left;                            // boxes of the region from this step on
+  bool whole;                          // the grid clips no box of the region
   int text = 0;                        // tile of text of this step, once left is 0
 
   /// Steps in all, `tiles` of them text; called before the first next().
@@ -21,6 +22,13 @@ struct RegionWalk {
   FVATTN_BOTH bool full(const CountedBoxMap& map) const {
     return left > 0 ? (map.box.volume() == kRows) & map.is_whole(at) : (text + 1) * kRows <= map.text;
   }
+  /// Steps right behind this one that need no mask; skip(n) passes over n of them.
+  template <int kRows>
+  FVATTN_BOTH int free_steps(const CountedBoxMap& map) const {
+    return whole & (left > 1) & (map.box.volume() == kRows) ? left - 1 : 0;
+  }
+  /// Leaves `at` where it is: a box as whole as those passed over.
+  FVATTN_BOTH void skip(int n) { left -= n; }
   FVATTN_BOTH void next() {
     if (left == 0) {
       ++text;
@@ -40,16 +48,29 @@ struct RegionWalk {
 struct WalkedWindowPolicy : WindowPolicy {
   using Walk = RegionWalk;
   CountedBoxMap q_map, kv_map;  // hide those of the base
+  int text_rounds = 1;          // what a query tile of text costs, in query tiles of the grid: for their order alone
+
+  /// The last query tiles of a head that cost text_rounds others (sm90/work_order.hpp).
+  static constexpr bool kLongTiles = true;
+  template <class T>
+  int long_tiles() const {
+    return text_rounds > 1 ? q_map.tiles<T::kTileQ>() - q_map.boxes() : 0;
+  }
 
   static WalkedWindowPolicy of(const WindowPolicy& windows) {
-    return {windows, CountedBoxMap::of(windows.q_map), CountedBoxMap::of(windows.kv_map)};
+    return {windows, CountedBoxMap::of(windows.q_map), CountedBoxMap::of(windows.kv_map), 1};
+  }
+  /// Does the grid clip no box before these?
+  FVATTN_BOTH static bool is_whole(const BoxMap& map, int end_t, int end_h, int end_w) {
+    return (end_t * map.box.t <= map.grid.t) & (end_h * map.box.h <= map.grid.h) & (end_w * map.box.w <= map.grid.w);
   }
   FVATTN_BOTH RegionWalk walk(const BoxMap& from, const BoxMap& to, const WorkItem& item, bool inverse) const {
     const Extent3 n = to.counts();
-    if (item.q_tile >= from.boxes()) return {{0, 0, 0}, 0, n.h, 0, n.w, n.volume()};
+    if (item.q_tile >= from.boxes()) return {{0, 0, 0}, 0, n.h, 0, n.w, n.volume(), is_whole(to, n.t, n.h, n.w)};
     const Region r = region(from, to, item, inverse);
     const int end_h = r.h.first + r.h.count, end_w = r.w.first + r.w.count;
-    return {{r.t.first, r.h.first, r.w.first}, r.h.first, end_h, r.w.first, end_w, r.volume()};
+    return {{r.t.first, r.h.first, r.w.first}, r.h.first, end_h, r.w.first, end_w, r.volume(),
+            is_whole(to, r.t.first + r.t.count, end_h, end_w)};
   }
   FVATTN_BOTH RegionWalk kv_walk(const WorkItem& item) const {
     return walk(WindowPolicy::q_map, WindowPolicy::kv_map, item, false);

@@ -147,14 +147,23 @@ __device__ __forceinline__ float2 unpack<__half>(std::uint32_t packed) {
 }
 
 /// Four float32 values a thread and fragment, stored so that the lanes of a warp add to neighbouring addresses: as
-/// vectors where the GPU has vector reductions, else as four planes. The order among CTAs is not fixed.
-template <int kThreads>
+/// vectors where the GPU has vector reductions, else as four planes. The order among CTAs is not fixed. kKept: the L2 cache
+/// gives up other lines before these.
+template <int kThreads, bool kKept = false>
 __device__ __forceinline__ void atomic_add_fragment(float* target, int fragment, int thread, const float (&values)[4]) {
 #if __CUDA_ARCH__ >= 900
   float* const mine = target + (fragment * kThreads + thread) * 4;
-  asm volatile("red.relaxed.gpu.global.add.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(mine)),
-               "f"(values[0]), "f"(values[1]), "f"(values[2]), "f"(values[3])
-               : "memory");
+  if constexpr (kKept) {
+    constexpr unsigned long long kEvictLast = 0x14F0000000000000ull;  // what createpolicy makes of L2::evict_last
+    asm volatile("red.relaxed.gpu.global.add.L2::cache_hint.v4.f32 [%0], {%1, %2, %3, %4}, %5;" ::"l"(
+                     __cvta_generic_to_global(mine)),
+                 "f"(values[0]), "f"(values[1]), "f"(values[2]), "f"(values[3]), "l"(kEvictLast)
+                 : "memory");
+  } else {
+    asm volatile("red.relaxed.gpu.global.add.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(mine)),
+                 "f"(values[0]), "f"(values[1]), "f"(values[2]), "f"(values[3])
+                 : "memory");
+  }
 #else
 #pragma unroll
   for (int r = 0; r < 4; ++r) atomicAdd(target + (fragment * 4 + r) * kThreads + thread, values[r]);

@@ -7,7 +7,7 @@ namespace fvattn::engine::sm90 {
 
 // A key tile is stationary: kTileKv / 64 consumer warpgroups own 64 keys each and walk the query tiles that see them.
 // kHeadDim  columns computed: a multiple of 16. Smaller head dims run in it with zero-filled columns
-// kTileQ    64 or 128 queries a step. Scores are computed 64 queries at a time, so that they leave registers for d_k and d_v
+// kTileQ    64 or 128 queries a step
 // kStages   tiles of Q and of dO in flight
 // kCtasPerSm CTAs that share an SM (1 or 2): with one consumer each, the scores of one run beside the products of the other
 template <int kHeadDim_, int kTileQ_, int kTileKv_, int kStages_, int kCtasPerSm_ = 1>
@@ -22,12 +22,18 @@ struct BackwardConfig {
   static constexpr int kConsumers = kTileKv / kKeysPerConsumer;
   static constexpr int kThreads = (kConsumers + 1) * 128;
   static constexpr int kChunks = (kHeadDim + kChunkColumns - 1) / kChunkColumns;
-  static constexpr int kSubQ = 64; // queries of a score product
+  // Queries of a score product. 64 leave registers for d_k and d_v at large head dims; at 64, all 128 of a step take a quarter
+  // less of the shared memory's port (on an H100 546 TFLOP/s at S 16384, 474 in two halves).
+  static constexpr int kSubQ = kHeadDim <= 64 ? kTileQ : 64;
+  // Which form of the consumers' loop: backward_ahead.cuh's, or backward_consumer.cuh's. On an H100 the first is 7 % faster
+  // at head dim 128 (Wan 1.3B 480p) and 5 % slower at 96; two CTAs an SM and the walks of windows leave no registers for
+  // it.
+  static constexpr bool kScoresAhead = kHeadDim > 96 && kCtasPerSm == 1 && kTileQ == kSubQ;
   // d_k, d_v, two score tiles and their rounded copies take 224 registers at head dim 128, which leaves the producer 24:
   // box maps make it spill. Two CTAs leave 256 for a consumer and its producer: 216 + 40 serialise the products (C7512),
   // 224 + 32 do not.
-  static constexpr int kProducerRegisters = kCtasPerSm == 2 ? 32 : kHeadDim <= 96 ? 72 : 24;
-  static constexpr int kConsumerRegisters = kCtasPerSm == 2 ? 224 : kHeadDim <= 96 ? 216 : 240;
+  static constexpr int kProducerRegisters = kCtasPerSm == 2 ? 32 : kHeadDim > 96 ? 24 : kSubQ > 64 ? 40 : 72;
+  static constexpr int kConsumerRegisters = kCtasPerSm == 2 ? 224 : kHeadDim > 96 ? 240 : kSubQ > 64 ? 232 : 216;
 
   // d_q of a step, kTileQ x kHeadDim, is split over the consumers: by rows when there are 64 for each, else by chunks of
   // columns (the last chunk may be narrower).

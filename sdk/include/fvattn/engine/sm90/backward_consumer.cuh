@@ -2,69 +2,11 @@
 // tile that sees them.
 #pragma once
 
-#include <fvattn/engine/sm80/isa.cuh>
-
+#include "fvattn/engine/sm90/backward_ahead.cuh"
 #include "fvattn/engine/sm90/backward_epilogue.cuh"
-#include "fvattn/engine/sm90/backward_producer.cuh"
-#include "fvattn/engine/sm90/backward_products.cuh"
-#include "fvattn/engine/sm90/backward_scores.cuh"
 #include "fvattn/engine/sm90/epilogue.cuh"
 
 namespace fvattn::engine::sm90 {
-
-inline constexpr int kAllConsumers = 1; // named barrier
-
-// A consumer's part of d_q of a query tile: kColumns columns from chunk `chunk` of 64 rows from `row`. Its floats in
-// d_q_sum start at `offset`, in the order of the accumulators' registers.
-template <class Config>
-struct DqPart {
-  int row, chunk, offset;
-  __device__ __forceinline__ static DqPart of(int consumer) {
-    if constexpr (Config::kSplitRows) return {consumer * 64, 0, consumer * 64 * Config::kChunks * kChunkColumns};
-    return {0, consumer, consumer * 64 * kChunkColumns};
-  }
-};
-
-// d_q_sum += dS K. kColumns: of a product; a consumer's part of d_q is one of them, or two with the columns of `chunk` on.
-template <class Config, class Element, int kColumns>
-struct QueryGradients {
-  float d[kColumns / 2];
-
-  __device__ __forceinline__ void issue(SmemAddress d_s, SmemAddress k, const DqPart<Config>& part, int chunk = 0) {
-    pin(d);
-    issue_query_products<Config, Element, kColumns>(d, d_s, k, part.row, part.chunk + chunk);
-  }
-  __device__ __forceinline__ void add(float* target, int chunk = 0) {
-    pin(d);
-    const int thread = threadIdx.x & (kWarpgroupThreads - 1);
-#pragma unroll
-    for (int i = 0; i < kColumns / 8; ++i) {
-      const float values[4] = {d[4 * i], d[4 * i + 1], d[4 * i + 2], d[4 * i + 3]};
-      sm80::atomic_add_fragment<kWarpgroupThreads>(target, chunk * (kChunkColumns / 8) + i, thread, values);
-    }
-  }
-};
-
-template <class Config, class Policy>
-using BackwardMask = decltype(std::declval<const Policy&>().template mask<Config>(WorkItem{}, 0));
-
-// Where a consumer stands.
-template <class Config>
-struct BackwardSeat {
-  int key0;                 // slot of this thread's first key in the key tile
-  SmemAddress keys, values; // this consumer's rows of K and V
-  bool first_thread;        // of the warpgroup
-  // With a KeyTileMask: whether the key tile hides a key, and whether this thread's two are keys.
-  bool hides_keys = false, seen[2] = {true, true};
-
-  template <class Policy>
-  __device__ __forceinline__ void ask(const Policy& policy, const WorkItem& kv) {
-    hides_keys = policy.template needs_mask<Config>(kv, kv.q_tile);
-    const auto mask = policy.template mask<Config>(kv, kv.q_tile);
-    seen[0] = mask.key_visible(key0);
-    seen[1] = mask.key_visible(key0 + 8);
-  }
-};
 
 // P and dS of kSubQ queries, rounded, from scratch: `query0` is their first slot in the tile whose Q, dO and row values
 // are given.
@@ -81,26 +23,21 @@ __device__ __forceinline__ void compute_scores(const BackwardParams<Policy>& p, 
   issue_transposed_scores<Config, Element>(d_p, seat.values, d_o + query0 * 128);
   wgmma_wait<1>();
   pin(s);
-  probabilities_from_lse(s, rows + query0, p.scale_log2);
-  if constexpr (KeyTileMask<BackwardMask<Config, Policy>>) {
-    if (seat.hides_keys) hide_keys(s, seat.seen);
-  } else if (p.policy.template needs_mask<Config>(item, kv.q_tile))
-    hide(s, p.policy.template mask<Config>(item, kv.q_tile), query0, seat.key0);
+  probabilities_from_lse(s, RowPairs<Config::kSubQ / 2>(rows + query0), p.scale_log2);
+  hide_pairs<Config>(p, item, kv, seat, query0, s);
   wgmma_wait<0>();
   pin(d_p);
-  score_gradients(d_p, s, rows + Config::kTileQ + query0);
+  score_gradients(d_p, s, RowPairs<Config::kSubQ / 2>(rows + Config::kTileQ + query0));
   pack_probabilities<Element>(s, probabilities);
   pack_probabilities<Element>(d_p, gradients);
 }
 
-// kColumns: of a product of this consumer's part of d_q.
+// The gradients of this consumer's keys over the query tiles that see them, one tile's products after the other's (the
+// other form is in backward_ahead.cuh). kColumns: of a product of this consumer's part of d_q.
 template <class Config, class Element, int kColumns, class Policy>
 __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, SmemAddress smem, const WorkItem& kv, int me,
                                            float (&d_k)[Config::kHeadDim / 2], float (&d_v)[Config::kHeadDim / 2]) {
-  const int thread = threadIdx.x & (kWarpgroupThreads - 1), first_key = me * Config::kKeysPerConsumer;
-  BackwardSeat<Config> seat{first_key + thread / 32 * 16 + (thread & 31) / 4, smem + Config::kKOffset + first_key * 128,
-                            smem + Config::kVOffset + first_key * 128, thread == 0};
-  if constexpr (KeyTileMask<BackwardMask<Config, Policy>>) seat.ask(p.policy, kv);
+  const auto seat = BackwardSeat<Config>::of(me, smem, p.policy, kv);
   const auto part = DqPart<Config>::of(me);
   RingPosition<Config::kStages> at;
   int buffer = 0;
@@ -113,6 +50,8 @@ __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, Smem
     const SmemAddress d_s = smem + Config::kDsOffset + buffer * Config::kDsBytes;
     const float* rows = reinterpret_cast<const float*>(shared_memory() + Config::kRowOffset + at.stage * Config::kRowBytes);
     std::uint32_t probabilities[Config::kSubQ / 4], gradients[Config::kSubQ / 4];
+    [[maybe_unused]] RowSums<Config> to;
+    if constexpr (SumsByRow<Policy>) to.ask(p.policy, item, part);
     mbarrier_wait(smem + Config::kQFull + 8 * at.stage, at.parity);
     mbarrier_wait(smem + Config::kDoFull + 8 * at.stage, at.parity);
 #pragma unroll
@@ -150,7 +89,9 @@ __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, Smem
     mbarrier_arrive_if(smem + Config::kDoEmpty + 8 * at.stage, seat.first_thread);
     const long long tile = (static_cast<long long>(item.batch) * p.heads + item.head) * p.q_tiles + item.q_tile;
     float* const sums = p.d_q_sum + tile * Config::kDqTileFloats + part.offset;
-    d_q.add(sums);
+    [[maybe_unused]] float* const of_head = p.d_q_sum + p.rows_of(item) * (Config::kChunks * kChunkColumns);
+    if constexpr (SumsByRow<Policy>) to.add(d_q, of_head, part.chunk);
+    else d_q.template add<ReadsTiles<Policy>>(sums);
     if constexpr (Config::kDqStepColumns < Config::kDqColumns) {
       wgmma_fence();
       d_q.issue(d_s, smem + Config::kKOffset, part, 1);
@@ -163,7 +104,8 @@ __device__ __forceinline__ void accumulate(const BackwardParams<Policy>& p, Smem
     mbarrier_arrive_if(smem + Config::kQEmpty + 8 * at.stage, seat.first_thread);
     if constexpr (Config::kDqStepColumns < Config::kDqColumns) {
       wgmma_wait<0>();
-      d_q.add(sums, 1);
+      if constexpr (SumsByRow<Policy>) to.add(d_q, of_head, part.chunk + 1);
+      else d_q.template add<ReadsTiles<Policy>>(sums, 1);
     }
     at.advance();
     if constexpr (Config::kDsTiles == 2) buffer ^= 1;
@@ -193,10 +135,17 @@ __device__ __forceinline__ void consume_backward(const BackwardCall<Policy, Epil
   for (int i = 0; i < Config::kHeadDim / 2; ++i) d_k[i] = d_v[i] = 0.0f;
   constexpr int kLastColumns = Config::kSplitRows ? Config::kHeadDim : Config::kHeadDim - (Config::kChunks - 1) * kChunkColumns;
   const BackwardParams<Policy>& params = p;
+  const auto accumulate_all = [&]<int kColumns>() {
+    if constexpr (Config::kScoresAhead && !SumsByRow<Policy> && !WalksTiles<Policy>) {
+      accumulate_ahead<Config, Element, kColumns>(params, smem, kv, me, d_k, d_v);
+    } else {
+      accumulate<Config, Element, kColumns>(params, smem, kv, me, d_k, d_v);
+    }
+  };
   if (kLastColumns == Config::kDqColumns || me + 1 < Config::kConsumers) {
-    accumulate<Config, Element, Config::kDqStepColumns>(params, smem, kv, me, d_k, d_v);
+    accumulate_all.template operator()<Config::kDqStepColumns>();
   } else {
-    accumulate<Config, Element, kLastColumns>(params, smem, kv, me, d_k, d_v);
+    accumulate_all.template operator()<kLastColumns>();
   }
 
   // The key tile's place takes its gradients, once nobody reads it any more.

@@ -6,6 +6,7 @@
 
 #include "fvattn/engine/sm90/backward_config.hpp"
 #include "fvattn/engine/sm90/backward_params.cuh"
+#include "fvattn/engine/sm90/cursor.cuh"
 #include "fvattn/engine/sm90/ring.cuh"
 #include "fvattn/engine/sm90/tma.cuh"
 #include "fvattn/engine/sm90/warpgroup.cuh"
@@ -37,7 +38,9 @@ __device__ __forceinline__ void load_tile(const Maps& maps, const Map& map, int 
 // Run by one thread.
 template <class Config, class Policy>
 __device__ __forceinline__ void load_tensors(const BackwardParams<Policy>& p, SmemAddress smem, const WorkItem& kv) {
-  const std::uint64_t keep = cache_policy<CacheHint::kEvictLast>(), once = cache_policy<CacheHint::kEvictFirst>();
+  // CTAs walk the queries in step, but for lists of query tiles: then the sums of d_q are what the L2 cache should keep.
+  constexpr CacheHint kQueries = ReadsTiles<Policy> ? CacheHint::kHalfEvictFirst : CacheHint::kEvictLast;
+  const std::uint64_t keep = cache_policy<kQueries>(), once = cache_policy<CacheHint::kEvictFirst>();
   const int batch = p.batch_of(kv);
   mbarrier_arrive_expect(smem + Config::kKvFull, 2 * Config::kKvBytes);
 #pragma unroll

@@ -31,6 +31,16 @@ __device__ __forceinline__ void issue_key_products(float (&d)[Config::kHeadDim /
   wgmma_commit();
 }
 
+// The same for dK, with dS in shared memory: this consumer's chunk, rows of queries.
+template <class Config, class Element>
+__device__ __forceinline__ void issue_key_products(float (&d)[Config::kHeadDim / 2], SmemAddress d_s, SmemAddress rows) {
+  const std::uint64_t a = matrix_descriptor(d_s, Config::kDsChunkBytes), b = matrix_descriptor(rows, Config::kQChunkBytes);
+#pragma unroll
+  for (int i = 0; i < Config::kSubQ / 16; ++i)
+    Wgmma<Element, Config::kHeadDim>::ss_mm(d, descriptor_offset(a, i * 16 * 128), descriptor_offset(b, i * 16 * 128), 1);
+  wgmma_commit();
+}
+
 // d = dS K, this consumer's kColumns columns from `first_column` of 64 rows from `first_row`.
 template <class Config, class Element, int kColumns>
 __device__ __forceinline__ void issue_query_products(float (&d)[kColumns / 2], SmemAddress d_s, SmemAddress k, int first_row,

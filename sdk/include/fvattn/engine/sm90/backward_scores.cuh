@@ -13,12 +13,22 @@ namespace fvattn::engine::sm90 {
 // Column of accumulator i for this lane.
 __device__ __forceinline__ int query_slot(int i) { return 8 * (i / 4) + 2 * static_cast<int>(threadIdx.x & 3) + (i & 1); }
 
-// Scores to probabilities, in place. lse2: the query tile's row values in shared memory.
+// This lane's row values of the queries of kCount scores: two adjacent queries each.
 template <int kCount>
-__device__ __forceinline__ void probabilities_from_lse(float (&s)[kCount], const float* lse2, float scale_log2) {
+struct RowPairs {
+  float2 of[kCount / 4];
+  __device__ __forceinline__ explicit RowPairs(const float* rows) {
+#pragma unroll
+    for (int i = 0; i < kCount; i += 4) of[i / 4] = *reinterpret_cast<const float2*>(rows + query_slot(i));
+  }
+};
+
+// Scores to probabilities, in place. lse2: the query tile's row values.
+template <int kCount>
+__device__ __forceinline__ void probabilities_from_lse(float (&s)[kCount], const RowPairs<kCount>& lse2, float scale_log2) {
 #pragma unroll
   for (int i = 0; i < kCount; i += 4) {
-    const float2 base = *reinterpret_cast<const float2*>(lse2 + query_slot(i));
+    const float2 base = lse2.of[i / 4];
     s[i] = exp2_fast(fmaf(s[i], scale_log2, -base.x));
     s[i + 1] = exp2_fast(fmaf(s[i + 1], scale_log2, -base.y));
     s[i + 2] = exp2_fast(fmaf(s[i + 2], scale_log2, -base.x));
@@ -50,10 +60,10 @@ __device__ __forceinline__ void hide_keys(float (&p)[kCount], const bool (&seen)
 
 // d_p := p * (d_p - delta), the gradient of the scaled scores.
 template <int kCount>
-__device__ __forceinline__ void score_gradients(float (&d_p)[kCount], const float (&p)[kCount], const float* delta) {
+__device__ __forceinline__ void score_gradients(float (&d_p)[kCount], const float (&p)[kCount], const RowPairs<kCount>& delta) {
 #pragma unroll
   for (int i = 0; i < kCount; i += 4) {
-    const float2 row = *reinterpret_cast<const float2*>(delta + query_slot(i));
+    const float2 row = delta.of[i / 4];
     d_p[i] = p[i] * (d_p[i] - row.x);
     d_p[i + 1] = p[i + 1] * (d_p[i + 1] - row.y);
     d_p[i + 2] = p[i + 2] * (d_p[i + 2] - row.x);

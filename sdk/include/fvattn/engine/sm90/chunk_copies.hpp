@@ -56,40 +56,37 @@ struct ChunkCopies {
     return c;
   }
 
-  // Boxes that divide the grid. A tile is frames of the chunk, or rows of a frame, or a part of a row: as many as fit and
-  // divide it, or evenly many where the grid ends with the chunk. Nothing where a copy cannot be that large.
+  // Boxes that divide the grid. A tile is a box that divides the chunk, the one that leaves the fewest tiles; of those, the
+  // one with the longest rows, then the tallest. Where an axis that alone is cut ends with the grid, its parts are evenly many
+  // instead. Nothing where a copy cannot be that large.
   static std::optional<ChunkCopies> of_boxes(const Extent3& grid, const Extent3& chunk, int tile_rows) {
     constexpr int kMostOfCopy = 256; // along an axis
     ChunkCopies c;
     c.axes = grid;
     c.counts = {grid.t / chunk.t, grid.h / chunk.h, grid.w / chunk.w};
-    c.pitch = c.box = chunk;
-    c.tiles = {1, 1, 1};
-    const int row = chunk.w, frame = chunk.h * row;
-    if (frame <= tile_rows) {
-      cut(chunk.t, tile_rows / frame, chunk.t == grid.t, c.tiles.t, c.box.t);
-    } else if (row <= tile_rows) {
-      c.tiles.t = chunk.t, c.box.t = 1;
-      cut(chunk.h, tile_rows / row, chunk.t == 1 && chunk.h == grid.h, c.tiles.h, c.box.h);
-    } else {
-      c.tiles.t = chunk.t, c.box.t = 1, c.tiles.h = chunk.h, c.box.h = 1;
-      cut(chunk.w, tile_rows, frame == row && chunk.t == 1 && chunk.w == grid.w, c.tiles.w, c.box.w);
-    }
-    if (c.box.t > kMostOfCopy || c.box.h > kMostOfCopy || c.box.w > kMostOfCopy) return std::nullopt;
+    c.pitch = chunk;
+    bool any = false;
+    const auto offer = [&](const Extent3& box) {
+      if (box.volume() > tile_rows || box.t > kMostOfCopy || box.h > kMostOfCopy || box.w > kMostOfCopy) return;
+      const Extent3 tiles{ceil_div(chunk.t, box.t), ceil_div(chunk.h, box.h), ceil_div(chunk.w, box.w)};
+      if (any && tiles.volume() >= c.tiles_per_chunk()) return;
+      c.tiles = tiles, c.box = box, any = true;
+    };
+    for (int w = chunk.w; w > 0; --w)
+      for (int h = chunk.w % w == 0 ? chunk.h : 0; h > 0; --h)
+        for (int t = chunk.h % h == 0 ? chunk.t : 0; t > 0; --t)
+          if (chunk.t % t == 0) offer({t, h, w});
+    // What lies outside of the grid comes as zeros behind the keys of the last tile.
+    const auto even = [&](int extent, int others) {
+      const int most = smaller(kMostOfCopy, smaller(extent, tile_rows / others));
+      return most > 0 ? ceil_div(extent, ceil_div(extent, most)) : extent;
+    };
+    if (chunk.t == grid.t) offer({even(chunk.t, chunk.h * chunk.w), chunk.h, chunk.w});
+    if (chunk.t == 1 && chunk.h == grid.h) offer({1, even(chunk.h, chunk.w), chunk.w});
+    if (chunk.t == 1 && chunk.h == 1 && chunk.w == grid.w) offer({1, 1, even(chunk.w, 1)});
+    if (!any) return std::nullopt;
     c.last_keys = chunk.volume() - (c.tiles_per_chunk() - 1) * c.keys();
     return c;
-  }
-
- private:
-  // `extent` as `tiles` times `part` with part <= most; the last one may be shorter where `open`.
-  static void cut(int extent, int most, bool open, int& tiles, int& part) {
-    part = smaller(extent, most);
-    if (open) {
-      part = ceil_div(extent, ceil_div(extent, part));
-    } else {
-      while (extent % part != 0) --part;
-    }
-    tiles = ceil_div(extent, part);
   }
 };
 

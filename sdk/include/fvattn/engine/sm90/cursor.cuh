@@ -23,18 +23,23 @@ struct Seat {
 template <class Policy>
 concept ReadsTiles = requires { requires Policy::kReadsTiles; };
 
+// Kernels that cut query tiles of a last, short round by keys (Deal::kSplitTail).
+template <class Config, class Policy>
+inline constexpr bool kSplitsTail = deal_of<Policy>() == Deal::kSplitTail && Config::kCluster == 1;
+
 template <class Config, class Policy>
 struct Cursor {
   WorkItem item;
   int slot = 0;
   int step = 0;
-  int steps = 0;      // of this item; 0 past the end
+  int first = 0;      // step of this item
+  int steps = 0;      // its end; 0 past the last item
   bool empty = false; // the policy gives the item no key tile: one step over hidden keys writes its zeros
   int tile = 0, ahead = 0; // with ReadsTiles: of this step and of the next
   [[no_unique_address]] typename WalkOf<Policy>::type walk; // with WalksTiles
 
   __device__ __forceinline__ bool valid() const { return steps > 0; }
-  __device__ __forceinline__ bool first_step() const { return step == 0; }
+  __device__ __forceinline__ bool first_step() const { return step == (kSplitsTail<Config, Policy> ? first : 0); }
   __device__ __forceinline__ bool last_step() const { return step + 1 == steps; }
 
   template <class Params>
@@ -50,6 +55,14 @@ struct Cursor {
     }
     empty = steps == 0;
     if (empty) steps = 1;
+    if constexpr (kSplitsTail<Config, Policy>) {
+      first = 0;
+      if (item.partial >= 0) {
+        const int part = item.partial % p.order.parts, all = steps;
+        step = first = all * part / p.order.parts;
+        steps = all * (part + 1) / p.order.parts;
+      }
+    }
     if constexpr (ReadsTiles<Policy>) {
       ahead = read(p, 1);
       tile = read(p, 0);
@@ -78,6 +91,21 @@ struct Cursor {
     } else if constexpr (WalksTiles<Policy>) {
       walk.next();
     }
+  }
+  static constexpr bool kKnowsFreeSteps = WalksTiles<Policy> || KnowsFreeSteps<Policy, Config>;
+  // Goes to the last of the steps right behind this one that need no mask, as far as the policy knows; returns their number.
+  template <class Params>
+  __device__ __forceinline__ int take_free_steps(const Params& p) {
+    int count;
+    if constexpr (WalksTiles<Policy>) {
+      count = walk.template free_steps<Config::kTileKv>(p.policy.kv_map);
+      walk.skip(count);
+    } else {
+      count = p.policy.template free_steps<Config>(item, step);
+      if constexpr (kSplitsTail<Config, Policy>) count = smaller(count, steps - 1 - step);
+    }
+    step += count;
+    return count;
   }
 
 private:

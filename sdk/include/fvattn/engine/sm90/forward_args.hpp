@@ -20,6 +20,7 @@ struct ForwardArgs {
   float scale = 0;                                      // > 0
   bool bfloat16 = true;                                 // otherwise float16
   int sm_count = 0, l2_bytes = 0;                       // of the device
+  float* workspace = nullptr; // tail_bytes() of the configuration (heuristics.hpp), aligned to 16 bytes. Null: without it
 };
 
 } // namespace fvattn::engine::sm90

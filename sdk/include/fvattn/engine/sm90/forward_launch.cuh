@@ -4,7 +4,10 @@
 #include "fvattn/engine/sm90/forward_kernel.cuh"
 #include "fvattn/engine/sm90/heuristics.hpp"
 #include "fvattn/engine/sm90/launch.cuh"
+#include "fvattn/engine/sm90/merge_tail_kernel.cuh"
 #include "fvattn/engine/sm90/tensor_map_of.hpp"
+
+#include <fvattn/engine/sm80/launch.cuh>
 
 namespace fvattn::engine::sm90 {
 
@@ -26,13 +29,31 @@ cudaError_t launch_entry(const ForwardArgs& args, const Policy& policy, bool lon
   const std::int64_t kv_bytes = std::int64_t{args.kv_tokens} * Config::kChunks * kChunkColumns * 2 * 2;
   p.order = plan_work(policy.template q_tiles<Config>(), args.heads, args.kv_heads, args.batch, kv_bytes, args.l2_bytes,
                       args.sm_count * Config::kCtasPerSm / Config::kCluster, longest_last);
+  if constexpr (deal_of<Policy>() == Deal::kLongFirst) {
+    p.order.long_tiles = policy.template long_tiles<Config>();
+    p.order.long_rounds = policy.text_rounds;
+  }
+  if constexpr (kSplitsTail<Config, Policy>) {
+    p.order.whole = p.order.total;
+    if (args.workspace != nullptr && std::is_same_v<Epilogue, sm80::PlainOutput>)
+      cut_tail(p.order, policy.template kv_tiles<Config>());
+    p.partials = {args.workspace, args.workspace + TailSizes<Config>(p.order).outputs()};
+  }
   p.lse = args.lse;
   p.lse_rows = args.q_tokens;
   p.heads_per_kv_head = args.heads / args.kv_heads;
   p.scale = args.scale;
   p.scale_log2 = args.scale * 1.4426950408889634f;
-  return launch<forward_kernel<Config, Element, Policy, Epilogue>, Config::kSharedBytes>(p.order.workers, Config::kCluster,
-                                                                               Config::kThreads, stream, p);
+  const cudaError_t error = launch<forward_kernel<Config, Element, Policy, Epilogue>, Config::kSharedBytes>(
+      p.order.workers, Config::kCluster, Config::kThreads, stream, p);
+  if constexpr (kSplitsTail<Config, Policy>) {
+    if (error == cudaSuccess && p.order.parts > 1) {
+      const MergeParams merge{p.partials, args.o, args.lse, p.order, args.q_tokens, args.head_dim};
+      const dim3 blocks(static_cast<unsigned>((p.order.total - p.order.whole) * (Config::kTileQ / kMergeRows)));
+      return sm80::launch(merge_tail_kernel<Config, Element>, blocks, kMergeThreads, 0, stream, merge);
+    }
+  }
+  return error;
 }
 
 inline TensorView entry_of(TensorView view, int entry) {

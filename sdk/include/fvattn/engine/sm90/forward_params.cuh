@@ -12,6 +12,12 @@
 
 namespace fvattn::engine::sm90 {
 
+// Results of items that share a query tile (WorkItem::partial), in the workspace of a call: [partial][row of the tile].
+struct Partials {
+  float* o;   // times kHeadDim of the kernel, divided by the sum
+  float* lse; // natural log
+};
+
 // Passed as a __grid_constant__ parameter, since TMA reads the tensor maps from there.
 template <class Policy, class Epilogue = sm80::PlainOutput>
 struct ForwardParams {
@@ -31,11 +37,12 @@ struct ForwardParams {
   float scale_log2; // scale * log2(e)
   int batch_entry;  // of the launch, without kHasBatch
   Epilogue epilogue;
+  Partials partials;
 
   // Item of a worker's slot, or false past the end. Policies whose items only the device can count have a work_item().
   FVATTN_BOTH bool item(int worker, int slot, WorkItem& out) const {
     if constexpr (requires { policy.work_item(slot, out); }) return policy.work_item(slot * order.workers + worker, out);
-    const bool found = order.item(worker, slot, out);
+    const bool found = order.template item<deal_of<Policy>()>(worker, slot, out);
     if constexpr (!kHasBatch) out.batch = batch_entry;
     return found;
   }

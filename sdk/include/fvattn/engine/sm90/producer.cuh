@@ -101,8 +101,9 @@ __device__ __forceinline__ void store_outputs(const ForwardParams<Policy, Epilog
 #pragma unroll
     for (int w = 0; w < Config::kConsumers; ++w) {
       mbarrier_wait_asleep<kStoreNap>(smem + Config::kOFull + 8 * (q_at.stage * Config::kConsumers + w), q_at.parity);
-      for_q_copies<Config>(p, p.o, item, seat.rank, w, smem + Config::kQOffset + q_at.stage * Config::kQStageBytes,
-                           [&](const CUtensorMap* map, auto at, SmemAddress src) { tma_store(map, src, at); });
+      if (!kSplitsTail<Config, Policy> || item.partial < 0)
+        for_q_copies<Config>(p, p.o, item, seat.rank, w, smem + Config::kQOffset + q_at.stage * Config::kQStageBytes,
+                             [&](const CUtensorMap* map, auto at, SmemAddress src) { tma_store(map, src, at); });
       tma_store_commit();
     }
     tma_store_wait_read();

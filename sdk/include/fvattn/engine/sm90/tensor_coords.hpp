@@ -3,7 +3,7 @@
 
 namespace fvattn::engine::sm90 {
 
-enum class CacheHint { kEvictFirst, kEvictLast };
+enum class CacheHint { kEvictFirst, kEvictLast, kHalfEvictFirst };
 
 struct Coords4 {
   int c0, c1, c2, c3;

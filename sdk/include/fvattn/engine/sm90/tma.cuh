@@ -19,6 +19,8 @@ __device__ __forceinline__ std::uint64_t cache_policy() {
   std::uint64_t policy;
   if constexpr (kHint == CacheHint::kEvictFirst) {
     asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  } else if constexpr (kHint == CacheHint::kHalfEvictFirst) {
+    asm volatile("createpolicy.fractional.L2::evict_first.L2::evict_unchanged.b64 %0, 0.5;" : "=l"(policy));
   } else {
     asm volatile("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(policy));
   }

@@ -33,6 +33,13 @@ __device__ __forceinline__ void pin(std::uint32_t (&r)[kCount]) {
   for (int i = 0; i < kCount; ++i) asm volatile("" : "+r"(r[i])::"memory");
 }
 
+// Arithmetic that a wait does not depend on sinks below it in ptxas, wherever the source has it. What computes `value`,
+// which is never negative, stays above this point: an instruction behind a predicate that never holds asks for it. (A
+// branch does the same, but in a kernel with two loops makes ptxas serialise their products.)
+__device__ __forceinline__ void compute_before(float value) {
+  asm volatile("{.reg .pred p; setp.lt.f32 p, %0, 0f00000000; @p nanosleep.u32 1;}" ::"f"(value) : "memory");
+}
+
 // setmaxnreg: 512 registers per thread column are shared by the warpgroups of a CTA.
 template <int kRegisters>
 __device__ __forceinline__ void registers_shrink() {

@@ -1,6 +1,7 @@
 // One wgmma instruction: m64 n(kN) k16, 16-bit operands, float32 accumulators.
 //   wgmma_ss: A and B from shared memory, both K-major (Q times K transposed)
 //   wgmma_ss_mn: A from shared memory K-major, B from shared memory MN-major (dS times K)
+//   wgmma_ss_mm: both from shared memory MN-major (dS, rows of queries, times Q)
 //   wgmma_rs: A from registers, B from shared memory MN-major (P times V)
 // PTX wants every accumulator register spelled out, so the lists below grow by eight; d[i] of lane l in warp w is
 // row 16 w + l / 4 + 8 * (i / 2 % 2), column 8 * (i / 4) + 2 * (l % 4) + i % 2.
@@ -78,6 +79,13 @@ struct Wgmma;
                                                  int accumulate) {                                                     \
       asm volatile("{.reg .pred p; setp.ne.b32 p, %" I2 ", 0; wgmma.mma_async.sync.aligned.m64n" #N                    \
                    "k16.f32." TYPE "." TYPE " {" FVATTN_REGS_##COUNT "}, %" I0 ", %" I1 ", p, 1, 1, 0, 1;}"            \
+                   : FVATTN_OUTS_##COUNT                                                                               \
+                   : "l"(a), "l"(b), "r"(accumulate));                                                                 \
+    }                                                                                                                  \
+    static __device__ __forceinline__ void ss_mm(float (&d)[COUNT], std::uint64_t a, std::uint64_t b,                  \
+                                                 int accumulate) {                                                     \
+      asm volatile("{.reg .pred p; setp.ne.b32 p, %" I2 ", 0; wgmma.mma_async.sync.aligned.m64n" #N                    \
+                   "k16.f32." TYPE "." TYPE " {" FVATTN_REGS_##COUNT "}, %" I0 ", %" I1 ", p, 1, 1, 1, 1;}"            \
                    : FVATTN_OUTS_##COUNT                                                                               \
                    : "l"(a), "l"(b), "r"(accumulate));                                                                 \
     }                                                                                                                  \

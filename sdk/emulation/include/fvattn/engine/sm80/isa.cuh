@@ -78,7 +78,7 @@ void multiply_add(float (&d)[4], const std::uint32_t (&a)[4], std::uint32_t b0, 
   emulated::multiply_add(product);
 }
 
-template <int kThreads>
+template <int kThreads, bool kKept = false>
 void atomic_add_fragment(float* target, int fragment, int thread, const float (&values)[4]) {
   for (int r = 0; r < 4; ++r) target[(fragment * kThreads + thread) * 4 + r] += values[r];
 }

@@ -15,6 +15,7 @@ void wgmma_wait() {
 }
 template <class Registers>
 void pin(Registers&) {}
+inline void compute_before(float) {}
 template <int>
 void registers_shrink() {}
 template <int>

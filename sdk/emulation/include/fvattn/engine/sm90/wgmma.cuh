@@ -15,6 +15,9 @@ struct Wgmma {
   static void ss_mn(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b, int accumulate) {
     emulated::wgmma({d, kN, nullptr, a, b, true, accumulate != 0, kBf16});
   }
+  static void ss_mm(float (&d)[kN / 2], std::uint64_t a, std::uint64_t b, int accumulate) {
+    emulated::wgmma({d, kN, nullptr, a, b, true, accumulate != 0, kBf16, true});
+  }
   static void rs(float (&d)[kN / 2], const std::uint32_t* a, std::uint64_t b, int accumulate) {
     emulated::wgmma({d, kN, a, 0, b, true, accumulate != 0, kBf16});
   }
